@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * KVM as the machine sees it. Only vmm/machine includes this.
+ * Owned by the machine; main thread unless said otherwise.
+ */
+#pragma once
+
+#include "vmm/core/fast-path.h"
+#include "vmm/core/irq-line.h"
+#include "vmm/core/platform.h"
+#include "vmm/memory/listener.h"
+
+typedef struct TnKvm TnKvm;
+typedef struct TnVcpu TnVcpu;
+
+#define TN_KVM_ERROR (tn_kvm_error_quark())
+GQuark tn_kvm_error_quark(void);
+
+typedef enum {
+    TN_KVM_ERROR_MISSING,    /* no /dev/kvm */
+    TN_KVM_ERROR_ACCESS,     /* not allowed to open it */
+    TN_KVM_ERROR_CAPABILITY, /* lacks a capability, named in the message */
+    TN_KVM_ERROR_FAILED,     /* an ioctl failed, named in the message with errno */
+} TnKvmError;
+
+/* Opens /dev/kvm (or @path where not NULL), makes a VM with in-kernel irqchip,
+ * PIT and default GSI routing. NULL with @error set. */
+TnKvm *tn_kvm_new(const char *path, GError **error);
+void tn_kvm_free(TnKvm *kvm);
+
+/* Keeps KVM's slots equal to the flat view of @as from now on. */
+void tn_kvm_attach_memory(TnKvm *kvm, TnAddressSpace *as);
+
+/* GSI 0..23 as interrupt lines (PIC and IOAPIC as KVM routes them). The array
+ * lives as long as @kvm; lines may be set on any thread. */
+TnIrqLine *tn_kvm_get_gsi_lines(TnKvm *kvm);
+const TnFastPath *tn_kvm_get_fast_path(TnKvm *kvm);
+
+/* What a vCPU may reach and whom it tells. */
+typedef struct TnVcpuEnv {
+    TnAddressSpace *memory_space;
+    TnAddressSpace *io_space;
+    TnRunStateControl *run_state; /* triple fault -> reset request; failure -> internal error */
+} TnVcpuEnv;
+
+/* CPU model: CPUID as the guest sees it. */
+typedef struct TnCpuModel {
+    const char *name;        /* "host", "max" ("qemu64" where offered) */
+    const char *const *features; /* "+x", "-x" terms in order; NULL-terminated, may be NULL */
+    unsigned sockets, cores, threads; /* topology; their product is the count of CPUs */
+} TnCpuModel;
+
+/* Where a vCPU starts. */
+typedef struct TnVcpuStart {
+    enum { TN_VCPU_START_RESET, TN_VCPU_START_LONG_MODE, TN_VCPU_START_PVH } mode;
+    uint64_t entry;      /* rip */
+    uint64_t boot_info;  /* rsi (64-bit boot protocol: boot_params) or ebx (PVH start_info) */
+    uint64_t page_table; /* cr3 for LONG_MODE: the loader's identity map */
+    uint64_t gdt;        /* guest address of the loader's GDT */
+    uint64_t stack;      /* rsp */
+} TnVcpuStart;
+
+/* Makes vCPU @index (APIC id = index for now) with its thread, paused. */
+TnVcpu *tn_vcpu_new(TnKvm *kvm, unsigned index, const TnCpuModel *model, const TnVcpuEnv *env,
+                    GError **error);
+/* Ends the thread; the vCPU must be paused. */
+void tn_vcpu_free(TnVcpu *vcpu);
+/* The state with which the boot CPU starts after each reset (others wait for SIPI). Copied. */
+gboolean tn_vcpu_set_start(TnVcpu *vcpu, const TnVcpuStart *start, GError **error);
+/* To the start state. Paused vCPUs only. */
+gboolean tn_vcpu_reset(TnVcpu *vcpu, GError **error);
+/* Asks the vCPU to leave the guest; tn_vcpu_wait_paused() waits until it has. */
+void tn_vcpu_request_pause(TnVcpu *vcpu);
+void tn_vcpu_wait_paused(TnVcpu *vcpu);
+void tn_vcpu_resume(TnVcpu *vcpu);
+/* Host thread id (gettid), for query-cpus-fast. */
+int tn_vcpu_get_thread_id(TnVcpu *vcpu);
+/* "info registers" of a paused or running vCPU (it is paused meanwhile). (transfer full) */
+char *tn_vcpu_print_registers(TnVcpu *vcpu);
+/* kvmclock: tell the guest that it was stopped. Paused vCPUs only. */
+void tn_vcpu_notify_stopped(TnVcpu *vcpu);
+/* Exits to user space by reason since start; keys as KVM names them ("io", "mmio", "hlt"). */
+uint64_t tn_vcpu_get_exit_count(TnVcpu *vcpu);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The pc machine as the monitor and main see it: what it was made from, what it
+ * is made of, and the verbs that change it. Main thread, unless said otherwise.
+ */
+#pragma once
+
+#include "vmm/core/device.h"
+#include "vmm/core/events.h"
+#include "vmm/core/property.h"
+#include "vmm/core/run-state.h"
+#include "vmm/memory/memory.h"
+
+G_BEGIN_DECLS
+
+/* One "-numa node". */
+typedef struct TnNumaNode {
+    guint64 size;      /* bytes of boot RAM */
+    char *memdev;      /* id of its backend, NULL: part of the machine's RAM */
+    guint64 cpus[4];   /* bit mask of CPU indices, up to 255 */
+    gboolean given_cpus;
+} TnNumaNode;
+
+#define TN_MAX_NUMA_NODES 128
+#define TN_MAX_CPUS 255
+#define TN_MAX_RAM_SLOTS 256
+
+/* What "-machine -cpu -smp -m -numa -kernel ..." said, checked and completed. */
+typedef struct TnMachineConfig {
+    char *type;             /* "pc-i440fx-7.2" (alias "pc") */
+    char *name;             /* -name guest=, may be NULL */
+    char *process_name;     /* -name process= */
+    gboolean debug_threads; /* -name debug-threads=on: threads carry names */
+    char *uuid;             /* -uuid, canonical text; may be NULL */
+    char *cpu_model;        /* "host" */
+    GStrv cpu_features;     /* "+x", "-x" */
+    unsigned cpus, max_cpus, sockets, cores, threads;
+    guint64 ram_size;       /* bytes at boot */
+    unsigned ram_slots;     /* DIMM slots, 0 without hot plug */
+    guint64 max_ram_size;   /* == ram_size without hot plug */
+    char *memory_backend;   /* -machine memory-backend=id, may be NULL */
+    gboolean dump_guest_core, mem_merge;
+    TnNumaNode *numa;       /* num_numa of them */
+    unsigned num_numa;
+    char *kernel, *initrd, *append;
+    char *kvm_path;         /* NULL: /dev/kvm */
+    gboolean no_reboot, no_shutdown, start_paused;
+} TnMachineConfig;
+
+void tn_machine_config_free(TnMachineConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnMachineConfig, tn_machine_config_free)
+
+#define TN_TYPE_MACHINE (tn_machine_get_type())
+G_DECLARE_FINAL_TYPE(TnMachine, tn_machine, TN, MACHINE, TnObject)
+
+/* Makes "/", "/objects", "/machine", "/machine/peripheral", the platform and the
+ * clock, events and run state; nothing of the board yet, so that -object and
+ * -chardev can be made first. Takes @config. Never fails. */
+TnMachine *tn_machine_new(TnMachineConfig *config);
+
+/* Builds the board: KVM, RAM, devices, ACPI, kernel, vCPUs (paused). */
+gboolean tn_machine_realize(TnMachine *self, GError **error);
+
+const TnMachineConfig *tn_machine_get_config(TnMachine *self);
+const TnPlatform *tn_machine_get_platform(TnMachine *self);
+TnObject *tn_machine_get_root(TnMachine *self);
+
+/* -object, object-add: a @type below /objects/@id, its properties set from
+ * @props (members "qom-type" and "id" are skipped; may be NULL), completed. */
+gboolean tn_machine_object_add(TnMachine *self, const char *type, const char *id,
+                               json_object *props, TnPropertyInput input, GError **error);
+/* object-del. GENERIC "object '<id>' is in use, can not be deleted", "object '<id>' not found". */
+gboolean tn_machine_object_del(TnMachine *self, const char *id, GError **error);
+
+/* -device, device_add: @props has "driver", maybe "id" and "bus". Before realize
+ * (command line) the device is kept and realized with the board. */
+gboolean tn_machine_device_add(TnMachine *self, json_object *props, TnPropertyInput input,
+                               GError **error);
+/* device_del by id or path: asks the guest. NOT_FOUND "Device '<id>' not found". */
+gboolean tn_machine_device_del(TnMachine *self, const char *id, GError **error);
+
+/* One vCPU as query-cpus-fast and query-hotpluggable-cpus show it. */
+typedef struct TnCpuInfo {
+    unsigned index;
+    int thread_id;
+    unsigned socket_id, core_id, thread_in_core, node_id;
+    gboolean has_node;
+    const char *qom_path;
+} TnCpuInfo;
+unsigned tn_machine_get_cpu_count(TnMachine *self);
+void tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info);
+/* "info registers" of one CPU. (transfer full) */
+char *tn_machine_print_registers(TnMachine *self, unsigned index);
+
+/* One plugged memory device, for query-memory-devices. */
+typedef struct TnMemoryDeviceInfo {
+    const char *id; /* may be NULL */
+    guint64 addr, size;
+    unsigned slot, node;
+    const char *memdev_path;
+    gboolean hotplugged, hotpluggable;
+} TnMemoryDeviceInfo;
+typedef void (*TnMemoryDeviceFunc)(const TnMemoryDeviceInfo *info, gpointer user_data);
+void tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func,
+                                      gpointer user_data);
+
+/* One slot's _OST as the guest left it, for query-acpi-ospm-status. */
+typedef struct TnOspmInfo {
+    const char *device; /* may be NULL */
+    char slot[8];
+    const char *slot_type; /* "DIMM" */
+    guint32 source, status;
+} TnOspmInfo;
+typedef void (*TnOspmFunc)(const TnOspmInfo *info, gpointer user_data);
+void tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_data);
+
+/* Main thread, before quitting: stops vCPUs, tears the board down. */
+void tn_machine_shut_down(TnMachine *self);
+
+G_END_DECLS

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory regions: a tree of containers, RAM, ROM, MMIO and aliases.
+ *
+ * A region is a plain struct embedded in its owner (usually a device). An owner
+ * that is a GObject is kept alive by every flat view that shows the region, so
+ * an unplugged device's callbacks may still run until readers are done.
+ * Threads: everything here takes the topology lock; any thread.
+ */
+#pragma once
+
+#include "vmm/memory/memory.h"
+#include "vmm/memory/range.h"
+
+#include <glib-object.h>
+
+typedef struct TnMemoryRegion TnMemoryRegion;
+
+/* Outcome of one access. */
+typedef enum {
+    TN_MEM_OK,
+    TN_MEM_UNASSIGNED,   /* nothing there: reads give all ones, writes are dropped */
+    TN_MEM_INVALID_SIZE, /* the device takes no access of that size or alignment */
+} TnMemResult;
+
+/**
+ * TnMemoryRegionOps:
+ * @read: @addr: offset in the region; @size: 1, 2, 4 or 8 bytes, within impl's
+ *   limits. Returns the value in the low bits.
+ * @write: likewise.
+ * @valid: sizes the device accepts, 0 meaning 1..4; others give TN_MEM_INVALID_SIZE,
+ *   a read then all ones. unaligned: accesses not aligned to their size are fine.
+ * @impl: sizes the callbacks implement, 0 meaning 1..4; the core splits or widens.
+ * Callbacks run on any thread, several at once, without any lock of the core's.
+ */
+typedef struct TnMemoryRegionOps {
+    uint64_t (*read)(void *opaque, uint64_t addr, unsigned size);
+    void (*write)(void *opaque, uint64_t addr, uint64_t value, unsigned size);
+    struct {
+        uint8_t min;
+        uint8_t max;
+        bool unaligned;
+    } valid, impl;
+} TnMemoryRegionOps;
+
+/* Where RAM comes from. */
+typedef struct TnRamBlock {
+    void *host;   /* page aligned */
+    int fd;       /* -1: anonymous memory */
+    uint64_t fd_offset;
+} TnRamBlock;
+
+typedef enum {
+    TN_REGION_CONTAINER,
+    TN_REGION_RAM,
+    TN_REGION_ROM, /* RAM that the guest cannot write */
+    TN_REGION_MMIO,
+    TN_REGION_ALIAS,
+} TnRegionKind;
+
+/* Fields are the core's; read them through the functions below. */
+struct TnMemoryRegion {
+    TnMemory *memory;
+    GObject *owner; /* may be NULL */
+    char *name;
+    TnRegionKind kind;
+    uint64_t last_offset; /* size - 1 */
+    uint64_t addr;        /* offset in the container */
+    int32_t priority;
+    bool enabled;
+    bool may_overlap;
+    bool nonvolatile;
+    TnMemoryRegion *container; /* NULL at a root */
+    GPtrArray *subregions;     /* highest priority first; later added first among equals */
+    TnMemoryRegion *alias;     /* TN_REGION_ALIAS: what it shows */
+    uint64_t alias_offset;
+    GPtrArray *aliases;        /* regions of kind ALIAS that show this one */
+    const TnMemoryRegionOps *ops;
+    void *opaque;
+    TnRamBlock ram;
+};
+
+/*
+ * Initializers. @mr is zeroed first. @owner may be NULL (then whoever embeds the
+ * region must call tn_memory_synchronize() before freeing it). @name is copied.
+ * @size: 1 .. 2^64-1, TN_SIZE_WHOLE (== 2^64-1) standing for 2^64.
+ */
+void tn_memory_region_init(TnMemoryRegion *mr, TnMemory *memory, GObject *owner, const char *name,
+                           uint64_t size);
+/* @ops and @opaque outlive the region. */
+void tn_memory_region_init_io(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                              const TnMemoryRegionOps *ops, void *opaque, const char *name,
+                              uint64_t size);
+/* @ram is copied; the memory itself stays the caller's. */
+void tn_memory_region_init_ram(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                               const char *name, uint64_t size, const TnRamBlock *ram);
+void tn_memory_region_init_rom(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                               const char *name, uint64_t size, const TnRamBlock *ram);
+/* Shows @size bytes of @target from @offset on. @target must outlive @mr's use. */
+void tn_memory_region_init_alias(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                                 const char *name, TnMemoryRegion *target, uint64_t offset,
+                                 uint64_t size);
+/* Frees what the initializers took. The region must be in no container. Zeroed is fine. */
+void tn_memory_region_done(TnMemoryRegion *mr);
+
+/**
+ * tn_memory_region_add_subregion:
+ * @offset: where in @container; @sub may reach past its end (the rest is cut off).
+ * The plain form must not overlap a sibling that may not overlap either
+ * (programmer's error); the _overlap form may, higher @priority wins, and among
+ * equals the one added last.
+ */
+void tn_memory_region_add_subregion(TnMemoryRegion *container, uint64_t offset,
+                                    TnMemoryRegion *sub);
+void tn_memory_region_add_subregion_overlap(TnMemoryRegion *container, uint64_t offset,
+                                            TnMemoryRegion *sub, int32_t priority);
+void tn_memory_region_del_subregion(TnMemoryRegion *container, TnMemoryRegion *sub);
+
+void tn_memory_region_set_enabled(TnMemoryRegion *mr, bool enabled);
+void tn_memory_region_set_address(TnMemoryRegion *mr, uint64_t offset);
+void tn_memory_region_set_size(TnMemoryRegion *mr, uint64_t size);
+void tn_memory_region_set_alias_offset(TnMemoryRegion *mr, uint64_t offset);
+/* RAM only: ROM and back (i440FX PAM). */
+void tn_memory_region_set_readonly(TnMemoryRegion *mr, bool readonly);
+
+static inline uint64_t
+tn_memory_region_size(const TnMemoryRegion *mr)
+{
+    return mr->last_offset == UINT64_MAX ? TN_SIZE_WHOLE : mr->last_offset + 1;
+}
+
+static inline bool
+tn_memory_region_is_ram(const TnMemoryRegion *mr)
+{
+    return mr->kind == TN_REGION_RAM || mr->kind == TN_REGION_ROM;
+}
