@@ -27,6 +27,10 @@ G_BEGIN_DECLS
 GParamSpec *tn_param_spec_size(const char *name, const char *blurb, guint64 default_value,
                                GParamFlags flags);
 
+/* A list of 16-bit numbers (host-nodes): a GVariant of type "aq", by default NULL; text is
+ * "0-3,5" (':' may stand for ','), JSON an array of integers. */
+GParamSpec *tn_param_spec_u16_list(const char *name, const char *blurb, GParamFlags flags);
+
 typedef enum {
     TN_PROPERTY_STRICT, /* JSON from QMP: an int must be an int, a bool a bool */
     TN_PROPERTY_KEYVAL, /* text from the command line: every value is a string to parse */

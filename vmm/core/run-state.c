@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Run states: requests from any thread, carried out on the main thread. */
+#include "vmm/core/run-state.h"
+
+#include "vmm/core/clock.h"
+#include "vmm/core/events.h"
+#include "vmm/core/object.h"
+
+typedef enum {
+    REQUEST_RESET = 1 << 0,
+    REQUEST_SHUTDOWN = 1 << 1,
+    REQUEST_POWERDOWN = 1 << 2,
+    REQUEST_INTERNAL_ERROR = 1 << 3,
+} Request;
+
+typedef struct Notify {
+    TnRunStateNotify func;
+    void *opaque;
+} Notify;
+
+struct TnRunStateControl {
+    TnClock *clock;
+    TnEvents *events;
+    TnRunStateOps ops;
+    void *opaque;
+    gboolean no_reboot;
+    gboolean no_shutdown;
+    GArray *notifies; /* main thread */
+    int state;        /* atomic; written on the main thread */
+
+    GMutex lock; /* guards what follows */
+    unsigned requests;
+    TnShutdownCause reset_cause;
+    TnShutdownCause shutdown_cause;
+    GSource *source; /* scheduled to serve the requests, not run yet */
+};
+
+static const char *const state_names[TN_RUN_STATE_LAST] = {
+    [TN_RUN_STATE_PRELAUNCH] = "prelaunch",
+    [TN_RUN_STATE_RUNNING] = "running",
+    [TN_RUN_STATE_PAUSED] = "paused",
+    [TN_RUN_STATE_SHUTDOWN] = "shutdown",
+    [TN_RUN_STATE_INTERNAL_ERROR] = "internal-error",
+};
+
+static const char *const cause_names[TN_SHUTDOWN_CAUSE_LAST] = {
+    [TN_SHUTDOWN_CAUSE_HOST_ERROR] = "host-error",
+    [TN_SHUTDOWN_CAUSE_HOST_QMP_QUIT] = "host-qmp-quit",
+    [TN_SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET] = "host-qmp-system-reset",
+    [TN_SHUTDOWN_CAUSE_HOST_SIGNAL] = "host-signal",
+    [TN_SHUTDOWN_CAUSE_GUEST_SHUTDOWN] = "guest-shutdown",
+    [TN_SHUTDOWN_CAUSE_GUEST_RESET] = "guest-reset",
+    [TN_SHUTDOWN_CAUSE_GUEST_PANIC] = "guest-panic",
+};
+
+const char *
+tn_run_state_to_string(TnRunState state)
+{
+    return state_names[state];
+}
+
+const char *
+tn_shutdown_cause_to_string(TnShutdownCause cause)
+{
+    return cause_names[cause];
+}
+
+TnRunStateControl *
+tn_run_state_new(TnClock *clock, TnEvents *events, const TnRunStateOps *ops, void *opaque)
+{
+    TnRunStateControl *rs = g_new0(TnRunStateControl, 1);
+
+    rs->clock = clock;
+    rs->events = events;
+    rs->ops = *ops;
+    rs->opaque = opaque;
+    rs->notifies = g_array_new(FALSE, FALSE, sizeof(Notify));
+    rs->state = TN_RUN_STATE_PRELAUNCH;
+    g_mutex_init(&rs->lock);
+    return rs;
+}
+
+void
+tn_run_state_free(TnRunStateControl *rs)
+{
+    if (!rs) {
+        return;
+    }
+    if (rs->source) {
+        g_source_destroy(rs->source);
+        g_source_unref(rs->source);
+    }
+    g_array_unref(rs->notifies);
+    g_mutex_clear(&rs->lock);
+    g_free(rs);
+}
+
+void
+tn_run_state_set_no_reboot(TnRunStateControl *rs, gboolean no_reboot)
+{
+    rs->no_reboot = no_reboot;
+}
+
+void
+tn_run_state_set_no_shutdown(TnRunStateControl *rs, gboolean no_shutdown)
+{
+    rs->no_shutdown = no_shutdown;
+}
+
+TnRunState
+tn_run_state_get(TnRunStateControl *rs)
+{
+    return g_atomic_int_get(&rs->state);
+}
+
+static void
+set_state(TnRunStateControl *rs, TnRunState state)
+{
+    g_atomic_int_set(&rs->state, state);
+    for (guint i = 0; i < rs->notifies->len; i++) {
+        const Notify *notify = &g_array_index(rs->notifies, Notify, i);
+
+        notify->func(notify->opaque, state);
+    }
+}
+
+gboolean
+tn_run_state_cont(TnRunStateControl *rs, GError **error)
+{
+    TnRunState state = tn_run_state_get(rs);
+
+    if (state == TN_RUN_STATE_RUNNING) {
+        return TRUE;
+    }
+    if (state == TN_RUN_STATE_SHUTDOWN || state == TN_RUN_STATE_INTERNAL_ERROR) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                            "Resetting the Virtual Machine is required");
+        return FALSE;
+    }
+    tn_clock_start(rs->clock);
+    set_state(rs, TN_RUN_STATE_RUNNING);
+    tn_events_emit(rs->events, "RESUME", NULL);
+    rs->ops.resume_vcpus(rs->opaque);
+    return TRUE;
+}
+
+/* Leaves TN_RUN_STATE_RUNNING for @state; FALSE when it was not running. */
+static gboolean
+stop_to(TnRunStateControl *rs, TnRunState state)
+{
+    if (tn_run_state_get(rs) != TN_RUN_STATE_RUNNING) {
+        return FALSE;
+    }
+    rs->ops.pause_vcpus(rs->opaque);
+    tn_clock_stop(rs->clock);
+    set_state(rs, state);
+    tn_events_emit(rs->events, "STOP", NULL);
+    return TRUE;
+}
+
+void
+tn_run_state_stop(TnRunStateControl *rs)
+{
+    (void)stop_to(rs, TN_RUN_STATE_PAUSED);
+}
+
+static json_object *
+cause_data(TnShutdownCause cause)
+{
+    json_object *data = json_object_new_object();
+    gboolean guest = cause >= TN_SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
+
+    json_object_object_add(data, "guest", json_object_new_boolean(guest));
+    json_object_object_add(data, "reason", json_object_new_string(cause_names[cause]));
+    return data;
+}
+
+static void
+serve_reset(TnRunStateControl *rs, TnShutdownCause cause)
+{
+    TnRunState state = tn_run_state_get(rs);
+
+    if (state == TN_RUN_STATE_RUNNING) {
+        rs->ops.pause_vcpus(rs->opaque);
+    }
+    rs->ops.reset(rs->opaque);
+    tn_events_emit(rs->events, "RESET", cause_data(cause));
+    if (state == TN_RUN_STATE_RUNNING) {
+        rs->ops.resume_vcpus(rs->opaque);
+    } else if (state == TN_RUN_STATE_SHUTDOWN || state == TN_RUN_STATE_INTERNAL_ERROR) {
+        set_state(rs, TN_RUN_STATE_PAUSED);
+    }
+}
+
+static void
+serve_shutdown(TnRunStateControl *rs, TnShutdownCause cause)
+{
+    gboolean stay = rs->no_shutdown && cause >= TN_SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
+
+    if (tn_run_state_get(rs) == TN_RUN_STATE_SHUTDOWN && stay) {
+        return;
+    }
+    tn_events_emit(rs->events, "SHUTDOWN", cause_data(cause));
+    if (!stop_to(rs, TN_RUN_STATE_SHUTDOWN)) {
+        set_state(rs, TN_RUN_STATE_SHUTDOWN);
+    }
+    if (!stay) {
+        rs->ops.quit(rs->opaque, 0);
+    }
+}
+
+static gboolean
+serve_requests(gpointer user_data)
+{
+    TnRunStateControl *rs = user_data;
+    unsigned requests;
+    TnShutdownCause reset_cause, shutdown_cause;
+
+    g_mutex_lock(&rs->lock);
+    g_clear_pointer(&rs->source, g_source_unref);
+    requests = rs->requests;
+    rs->requests = 0;
+    reset_cause = rs->reset_cause;
+    shutdown_cause = rs->shutdown_cause;
+    g_mutex_unlock(&rs->lock);
+
+    if (requests & REQUEST_INTERNAL_ERROR) {
+        (void)stop_to(rs, TN_RUN_STATE_INTERNAL_ERROR);
+    }
+    if (requests & REQUEST_POWERDOWN) {
+        tn_events_emit(rs->events, "POWERDOWN", NULL);
+        rs->ops.powerdown(rs->opaque);
+    }
+    if (requests & REQUEST_SHUTDOWN) {
+        serve_shutdown(rs, shutdown_cause);
+    } else if (requests & REQUEST_RESET) {
+        if (rs->no_reboot && reset_cause == TN_SHUTDOWN_CAUSE_GUEST_RESET) {
+            serve_shutdown(rs, reset_cause);
+        } else {
+            serve_reset(rs, reset_cause);
+        }
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+request(TnRunStateControl *rs, Request kind, TnShutdownCause cause)
+{
+    g_mutex_lock(&rs->lock);
+    if (!(rs->requests & kind)) {
+        rs->requests |= kind;
+        if (kind == REQUEST_RESET) {
+            rs->reset_cause = cause;
+        } else if (kind == REQUEST_SHUTDOWN) {
+            rs->shutdown_cause = cause;
+        }
+    }
+    if (!rs->source) {
+        rs->source = g_idle_source_new();
+        g_source_set_priority(rs->source, G_PRIORITY_HIGH);
+        g_source_set_callback(rs->source, serve_requests, rs, NULL);
+        g_source_attach(rs->source, NULL);
+    }
+    g_mutex_unlock(&rs->lock);
+}
+
+void
+tn_run_state_request_reset(TnRunStateControl *rs, TnShutdownCause cause)
+{
+    request(rs, REQUEST_RESET, cause);
+}
+
+void
+tn_run_state_request_shutdown(TnRunStateControl *rs, TnShutdownCause cause)
+{
+    request(rs, REQUEST_SHUTDOWN, cause);
+}
+
+void
+tn_run_state_request_powerdown(TnRunStateControl *rs)
+{
+    request(rs, REQUEST_POWERDOWN, TN_SHUTDOWN_CAUSE_HOST_ERROR);
+}
+
+void
+tn_run_state_request_internal_error(TnRunStateControl *rs)
+{
+    request(rs, REQUEST_INTERNAL_ERROR, TN_SHUTDOWN_CAUSE_HOST_ERROR);
+}
+
+void
+tn_run_state_add_notify(TnRunStateControl *rs, TnRunStateNotify func, void *opaque)
+{
+    Notify notify = { func, opaque };
+
+    g_array_append_val(rs->notifies, notify);
+}
