@@ -13,6 +13,14 @@
 typedef struct TnKvm TnKvm;
 typedef struct TnVcpu TnVcpu;
 
+/* Interrupt lines that the in-kernel controllers take. */
+#define TN_KVM_NUM_GSIS 24
+
+/* Four pages of guest space that KVM may use for itself: the memory map must show
+ * them as reserved. */
+#define TN_KVM_RESERVED_BASE 0xfeffc000u
+#define TN_KVM_RESERVED_SIZE 0x4000u
+
 #define TN_KVM_ERROR (tn_kvm_error_quark())
 GQuark tn_kvm_error_quark(void);
 
@@ -26,10 +34,22 @@ typedef enum {
 /* Opens /dev/kvm (or @path where not NULL), makes a VM with in-kernel irqchip,
  * PIT and default GSI routing. NULL with @error set. */
 TnKvm *tn_kvm_new(const char *path, GError **error);
+/* All vCPUs must be gone, the attached address space still there. NULL is fine. */
 void tn_kvm_free(TnKvm *kvm);
 
-/* Keeps KVM's slots equal to the flat view of @as from now on. */
+/* How many vCPUs KVM takes in one VM. */
+unsigned tn_kvm_get_max_vcpus(TnKvm *kvm);
+
+/* Keeps KVM's slots equal to the flat view of @as from now on. Once per @kvm. */
 void tn_kvm_attach_memory(TnKvm *kvm, TnAddressSpace *as);
+
+/* Interrupt controllers and PIT to their power-on state. All vCPUs paused. */
+gboolean tn_kvm_reset(TnKvm *kvm, GError **error);
+
+/* kvmclock stands between the two: after start it continues where stop found it.
+ * All vCPUs paused; no-ops where KVM cannot do it. */
+void tn_kvm_stop_clock(TnKvm *kvm);
+void tn_kvm_start_clock(TnKvm *kvm);
 
 /* GSI 0..23 as interrupt lines (PIC and IOAPIC as KVM routes them). The array
  * lives as long as @kvm; lines may be set on any thread. */
@@ -60,12 +80,17 @@ typedef struct TnVcpuStart {
     uint64_t stack;      /* rsp */
 } TnVcpuStart;
 
-/* Makes vCPU @index (APIC id = index for now) with its thread, paused. */
+/* Makes vCPU @index (APIC id = index for now) with its thread, paused, in the
+ * start state TN_VCPU_START_RESET. @model may be freed afterwards; @env is copied,
+ * its targets outlive the vCPU. */
 TnVcpu *tn_vcpu_new(TnKvm *kvm, unsigned index, const TnCpuModel *model, const TnVcpuEnv *env,
                     GError **error);
-/* Ends the thread; the vCPU must be paused. */
+/* Ends the thread, paused or not. NULL is fine. */
 void tn_vcpu_free(TnVcpu *vcpu);
-/* The state with which the boot CPU starts after each reset (others wait for SIPI). Copied. */
+/* The state with which the boot CPU starts after each tn_vcpu_reset() (others wait for
+ * SIPI). Copied; takes effect with the next reset. Set the boot CPU's before resetting
+ * the others: it also says whether firmware will set up the MTRRs. FAILED for a @start of
+ * LONG_MODE without page table or GDT. */
 gboolean tn_vcpu_set_start(TnVcpu *vcpu, const TnVcpuStart *start, GError **error);
 /* To the start state. Paused vCPUs only. */
 gboolean tn_vcpu_reset(TnVcpu *vcpu, GError **error);
@@ -79,5 +104,5 @@ int tn_vcpu_get_thread_id(TnVcpu *vcpu);
 char *tn_vcpu_print_registers(TnVcpu *vcpu);
 /* kvmclock: tell the guest that it was stopped. Paused vCPUs only. */
 void tn_vcpu_notify_stopped(TnVcpu *vcpu);
-/* Exits to user space by reason since start; keys as KVM names them ("io", "mmio", "hlt"). */
+/* Exits to user space since start. Any thread. */
 uint64_t tn_vcpu_get_exit_count(TnVcpu *vcpu);

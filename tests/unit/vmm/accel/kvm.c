@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening KVM: every way in which it can fail says what is wrong. */
+#include "vmm/accel/kvm.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void
+test_missing(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(tn_kvm_new("/nonexistent/kvm", &error));
+    g_assert_error(error, TN_KVM_ERROR, TN_KVM_ERROR_MISSING);
+    g_assert_nonnull(strstr(error->message, "/nonexistent/kvm"));
+}
+
+static void
+test_not_kvm(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(tn_kvm_new("/dev/null", &error));
+    g_assert_error(error, TN_KVM_ERROR, TN_KVM_ERROR_CAPABILITY);
+    g_assert_nonnull(strstr(error->message, "/dev/null"));
+}
+
+/* As an ordinary user, since root may open everything. */
+static int
+open_as_nobody(const char *path)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (geteuid() == 0 && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))) {
+        return 2;
+    }
+    if (tn_kvm_new(path, &error)) {
+        return 3;
+    }
+    if (!g_error_matches(error, TN_KVM_ERROR, TN_KVM_ERROR_ACCESS)) {
+        return 4;
+    }
+    return strstr(error->message, path) ? 0 : 5;
+}
+
+static void
+test_unreadable(void)
+{
+    g_autofree char *path = NULL;
+    g_autoptr(GError) error = NULL;
+    int fd = g_file_open_tmp("tn-kvm-XXXXXX", &path, &error);
+    int status = 0;
+    pid_t pid;
+
+    g_assert_no_error(error);
+    g_assert_cmpint(fchmod(fd, 0), ==, 0);
+    pid = fork();
+    g_assert_cmpint(pid, >=, 0);
+    if (pid == 0) {
+        _exit(open_as_nobody(path));
+    }
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+static void
+test_open_and_close(void)
+{
+    g_autoptr(GError) error = NULL;
+    TnKvm *kvm = tn_kvm_new(NULL, &error);
+    const TnFastPath *fast_path;
+
+    if (!kvm) {
+        g_test_skip(error->message);
+        return;
+    }
+    g_assert_no_error(error);
+    fast_path = tn_kvm_get_fast_path(kvm);
+    g_assert_cmpuint(fast_path->free_memory_slots(fast_path->opaque), >, 0);
+    g_assert_cmpuint(tn_kvm_get_max_vcpus(kvm), >, 0);
+    g_assert_true(tn_kvm_reset(kvm, &error));
+    tn_kvm_free(kvm);
+}
+
+static void
+test_free_null(void)
+{
+    tn_kvm_free(NULL);
+    tn_vcpu_free(NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/accel/kvm/missing", test_missing);
+    g_test_add_func("/accel/kvm/not-kvm", test_not_kvm);
+    g_test_add_func("/accel/kvm/unreadable", test_unreadable);
+    g_test_add_func("/accel/kvm/open-and-close", test_open_and_close);
+    g_test_add_func("/accel/kvm/free-null", test_free_null);
+    return g_test_run();
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CPUID as a guest sees it: what KVM supports on this host, less what may not be
+ * shown, with the machine's own topology and the user's "+x", "-x" terms.
+ */
+#include "vmm/accel/kvm-private.h"
+
+#include <string.h>
+
+#define LEAF_KVM_SIGNATURE 0x40000000u
+#define LEAF_KVM_FEATURES 0x40000001u
+
+/* Leaf 1. */
+#define ECX1_TSC_DEADLINE (1u << 24)
+#define ECX1_HYPERVISOR (1u << 31)
+#define EDX1_HTT (1u << 28)
+/* Leaf 0x80000001. */
+#define ECX_CMP_LEGACY (1u << 1)
+#define ECX_TOPOEXT (1u << 22)
+/* Leaf 0x80000007: a guest that trusts it could not be moved to another host, so
+ * only who asks gets it, as with QEMU. */
+#define EDX_INVTSC (1u << 8)
+
+/* KVM's own features that a guest may use with nothing but our help: everything in
+ * Documentation/virt/kvm/x86/cpuid.rst that KVM implements alone. */
+#define KVM_FEATURES_WITHOUT_HELP \
+    (1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 9 | \
+     1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 24)
+
+#define MAX_ENTRIES 1024
+#define MAX_APIC_IDS 256
+
+typedef struct Topology {
+    unsigned threads;       /* per core */
+    unsigned cpus;          /* per socket */
+    unsigned thread_bits;   /* of the APIC id */
+    unsigned package_shift; /* bits of the APIC id below the socket */
+} Topology;
+
+static struct kvm_cpuid_entry2 *
+find_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf, uint32_t subleaf)
+{
+    for (uint32_t i = 0; i < cpuid->nent; i++) {
+        struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+        if (entry->function == leaf && entry->index == subleaf) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* @cpuid has room for what this file adds (EXTRA_ENTRIES). */
+static struct kvm_cpuid_entry2 *
+ensure_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf, uint32_t subleaf, uint32_t flags)
+{
+    struct kvm_cpuid_entry2 *entry = find_entry(cpuid, leaf, subleaf);
+
+    if (!entry) {
+        entry = &cpuid->entries[cpuid->nent++];
+        memset(entry, 0, sizeof(*entry));
+        entry->function = leaf;
+        entry->index = subleaf;
+    }
+    entry->flags = flags;
+    return entry;
+}
+#define EXTRA_ENTRIES 8
+
+static void
+remove_leaf(struct kvm_cpuid2 *cpuid, uint32_t leaf)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < cpuid->nent; i++) {
+        if (cpuid->entries[i].function != leaf) {
+            cpuid->entries[kept++] = cpuid->entries[i];
+        }
+    }
+    cpuid->nent = kept;
+}
+
+static uint32_t *
+entry_register(struct kvm_cpuid_entry2 *entry, TnCpuidRegister reg)
+{
+    switch (reg) {
+    case TN_CPUID_EAX:
+        return &entry->eax;
+    case TN_CPUID_EBX:
+        return &entry->ebx;
+    case TN_CPUID_ECX:
+        return &entry->ecx;
+    case TN_CPUID_EDX:
+        return &entry->edx;
+    }
+    g_assert_not_reached();
+}
+
+static bool
+is_amd(struct kvm_cpuid2 *cpuid)
+{
+    const struct kvm_cpuid_entry2 *entry = find_entry(cpuid, 0, 0);
+
+    return entry && ((entry->ebx == 0x68747541 && entry->ecx == 0x444d4163) || /* AuthenticAMD */
+                     (entry->ebx == 0x6f677948 && entry->ecx == 0x656e6975)); /* HygonGenuine */
+}
+
+static unsigned
+bits_for(unsigned count)
+{
+    return count <= 1 ? 0 : 32 - (unsigned)__builtin_clz(count - 1);
+}
+
+static gboolean
+make_topology(const TnCpuModel *model, Topology *ret_topology, GError **error)
+{
+    uint64_t total = (uint64_t)model->sockets * model->cores * model->threads;
+
+    if (model->sockets > MAX_APIC_IDS || model->cores > MAX_APIC_IDS ||
+        model->threads > MAX_APIC_IDS || total == 0 || total > MAX_APIC_IDS) {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "Invalid CPU topology: %u sockets * %u cores * %u threads, need 1 to %u CPUs",
+                    model->sockets, model->cores, model->threads, MAX_APIC_IDS);
+        return FALSE;
+    }
+    *ret_topology = (Topology){
+        .threads = model->threads,
+        .cpus = model->cores * model->threads,
+        .thread_bits = bits_for(model->threads),
+        .package_shift = bits_for(model->cores * model->threads),
+    };
+    return TRUE;
+}
+
+/* Leaf 4 on Intel, 0x8000001d on AMD: first and second level caches belong to a
+ * core, what is further out to the socket. */
+static void
+set_cache_sharing(struct kvm_cpuid2 *cpuid, uint32_t leaf, const Topology *topology)
+{
+    for (uint32_t i = 0; i < cpuid->nent; i++) {
+        struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+        unsigned level = entry->eax >> 5 & 0x7;
+        unsigned sharing, cores;
+
+        if (entry->function != leaf || (entry->eax & 0x1f) == 0) {
+            continue;
+        }
+        sharing = (1u << (level <= 2 ? topology->thread_bits : topology->package_shift)) - 1;
+        entry->eax = (entry->eax & 0x3fff) | sharing << 14;
+        if (leaf == 4) {
+            cores = (1u << (topology->package_shift - topology->thread_bits)) - 1;
+            entry->eax |= MIN(cores, 0x3fu) << 26;
+        }
+    }
+}
+
+static void
+set_extended_topology(struct kvm_cpuid2 *cpuid, const Topology *topology, unsigned apic_id)
+{
+    struct kvm_cpuid_entry2 *entry;
+
+    remove_leaf(cpuid, 0xb);
+    remove_leaf(cpuid, 0x1f);
+    entry = ensure_entry(cpuid, 0xb, 0, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+    entry->eax = topology->thread_bits;
+    entry->ebx = topology->threads;
+    entry->ecx = 1u << 8; /* level type: SMT */
+    entry->edx = apic_id;
+    entry = ensure_entry(cpuid, 0xb, 1, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+    entry->eax = topology->package_shift;
+    entry->ebx = topology->cpus;
+    entry->ecx = 1u | 2u << 8; /* level type: core */
+    entry->edx = apic_id;
+    entry = ensure_entry(cpuid, 0xb, 2, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+    entry->ecx = 2u;
+    entry->edx = apic_id;
+    entry = find_entry(cpuid, 0, 0);
+    if (entry && (entry->eax < 0xb || entry->eax == 0x1f)) {
+        entry->eax = entry->eax == 0x1f ? 0x1e : 0xb;
+    }
+}
+
+static void
+set_amd_topology(struct kvm_cpuid2 *cpuid, const Topology *topology, unsigned apic_id)
+{
+    struct kvm_cpuid_entry2 *entry = find_entry(cpuid, 0x80000001, 0);
+
+    if (entry && topology->cpus > 1) {
+        entry->ecx |= ECX_CMP_LEGACY;
+    }
+    entry = find_entry(cpuid, 0x80000008, 0);
+    if (entry) {
+        entry->ecx = topology->package_shift << 12 | (topology->cpus - 1);
+    }
+    set_cache_sharing(cpuid, 0x8000001d, topology);
+    entry = find_entry(cpuid, 0x8000001e, 0);
+    if (entry) {
+        unsigned core = (apic_id & ((1u << topology->package_shift) - 1)) >> topology->thread_bits;
+
+        entry->eax = apic_id;
+        entry->ebx = (core & 0xff) | (topology->threads - 1) << 8;
+        entry->ecx = (apic_id >> topology->package_shift) & 0xff; /* one node per socket */
+        entry->edx = 0;
+    }
+}
+
+static void
+set_topology(struct kvm_cpuid2 *cpuid, const Topology *topology, unsigned apic_id)
+{
+    struct kvm_cpuid_entry2 *entry = find_entry(cpuid, 1, 0);
+
+    if (entry) {
+        entry->ebx = (entry->ebx & 0xff00) | (apic_id & 0xff) << 24 |
+                     MIN(topology->cpus, 255u) << 16 | (entry->ebx & 0xff);
+        entry->edx = topology->cpus > 1 ? entry->edx | EDX1_HTT : entry->edx & ~EDX1_HTT;
+    }
+    set_extended_topology(cpuid, topology, apic_id);
+    if (is_amd(cpuid)) {
+        set_amd_topology(cpuid, topology, apic_id);
+    } else {
+        set_cache_sharing(cpuid, 4, topology);
+        entry = find_entry(cpuid, 0x80000001, 0);
+        if (entry) {
+            entry->ecx &= ~(ECX_CMP_LEGACY | ECX_TOPOEXT);
+        }
+    }
+}
+
+static void
+filter(struct kvm_cpuid2 *cpuid, const TnCpuidInput *input)
+{
+    struct kvm_cpuid_entry2 *entry = find_entry(cpuid, 1, 0);
+
+    if (entry) {
+        entry->ecx |= ECX1_HYPERVISOR;
+        if (input->has_tsc_deadline) {
+            entry->ecx |= ECX1_TSC_DEADLINE;
+        } else {
+            entry->ecx &= ~ECX1_TSC_DEADLINE;
+        }
+    }
+    entry = find_entry(cpuid, 0x80000007, 0);
+    if (entry) {
+        entry->edx &= ~EDX_INVTSC;
+    }
+    entry = find_entry(cpuid, LEAF_KVM_FEATURES, 0);
+    if (entry) {
+        entry->eax &= KVM_FEATURES_WITHOUT_HELP;
+        entry->ebx = entry->ecx = entry->edx = 0;
+    }
+    entry = find_entry(cpuid, LEAF_KVM_SIGNATURE, 0);
+    if (entry) {
+        entry->eax = LEAF_KVM_FEATURES;
+    }
+}
+
+/* Whether @feature can be had: KVM lists it, or it is one that only we decide. */
+static bool
+is_available(const TnCpuidInput *input, const TnCpuFeature *feature)
+{
+    struct kvm_cpuid2 *supported = (struct kvm_cpuid2 *)input->supported;
+    struct kvm_cpuid_entry2 *entry = find_entry(supported, feature->leaf, feature->subleaf);
+    uint32_t value = entry ? *entry_register(entry, feature->reg) : 0;
+
+    if (feature->leaf == 1 && feature->reg == TN_CPUID_ECX) {
+        value |= ECX1_HYPERVISOR | (input->has_tsc_deadline ? ECX1_TSC_DEADLINE : 0);
+    }
+    if (feature->leaf == LEAF_KVM_FEATURES && feature->reg == TN_CPUID_EAX) {
+        value &= KVM_FEATURES_WITHOUT_HELP;
+    }
+    if (feature->leaf == LEAF_KVM_FEATURES && feature->reg == TN_CPUID_EDX) {
+        value |= 1; /* kvm-hint-dedicated: a promise of the user's */
+    }
+    return (value & feature->mask) != 0;
+}
+
+/* "kvm" and "pmu" are groups rather than bits. Returns whether @name was one. */
+static bool
+apply_group(struct kvm_cpuid2 *cpuid, const char *name, bool on)
+{
+    if (strcmp(name, "kvm") == 0) {
+        if (!on) {
+            remove_leaf(cpuid, LEAF_KVM_SIGNATURE);
+            remove_leaf(cpuid, LEAF_KVM_FEATURES);
+        }
+        return true;
+    }
+    if (strcmp(name, "pmu") == 0) {
+        if (!on) {
+            remove_leaf(cpuid, 0xa);
+            remove_leaf(cpuid, 0x80000022);
+        }
+        return true;
+    }
+    return false;
+}
+
+static gboolean
+apply_term(struct kvm_cpuid2 *cpuid, const TnCpuidInput *input, const char *term, GError **error)
+{
+    bool on = term[0] == '+';
+    const char *name = term + 1;
+    struct kvm_cpuid_entry2 *entry;
+    TnCpuFeature feature;
+    uint32_t *reg;
+
+    if (term[0] != '+' && term[0] != '-') {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "CPU feature '%s' must begin with '+' or '-'", term);
+        return FALSE;
+    }
+    if (apply_group(cpuid, name, on)) {
+        return TRUE;
+    }
+    if (!tn_cpu_feature_find(name, &feature)) {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED, "Unknown CPU feature '%s'", name);
+        return FALSE;
+    }
+    if (on && !is_available(input, &feature)) {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "CPU feature '%s' is not supported by KVM on this host", name);
+        return FALSE;
+    }
+    entry = find_entry(cpuid, feature.leaf, feature.subleaf);
+    if (!entry) {
+        if (on) {
+            g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                        "CPU feature '%s' needs a CPUID leaf that was turned off", name);
+        }
+        return !on;
+    }
+    reg = entry_register(entry, feature.reg);
+    *reg = on ? *reg | feature.mask : *reg & ~feature.mask;
+    return TRUE;
+}
+
+/* State components whose instructions are gone must go as well: a guest would
+ * otherwise save what it cannot use (SDM vol. 1, 13.1). */
+static const struct {
+    TnCpuFeature needs;
+    uint32_t components;
+} xsave_dependencies[] = {
+    { { 1, 0, TN_CPUID_ECX, 1u << 28 }, 1u << 2 },                      /* avx */
+    { { 7, 0, TN_CPUID_EBX, 1u << 14 }, 1u << 3 | 1u << 4 },            /* mpx */
+    { { 7, 0, TN_CPUID_EBX, 1u << 16 }, 1u << 5 | 1u << 6 | 1u << 7 },  /* avx512f */
+    { { 7, 0, TN_CPUID_ECX, 1u << 3 }, 1u << 9 },                       /* pku */
+    { { 7, 0, TN_CPUID_EDX, 1u << 24 }, 1u << 17 | 1u << 18 },          /* amx-tile */
+};
+
+static bool
+has_feature(struct kvm_cpuid2 *cpuid, const TnCpuFeature *feature)
+{
+    struct kvm_cpuid_entry2 *entry = find_entry(cpuid, feature->leaf, feature->subleaf);
+
+    return entry && (*entry_register(entry, feature->reg) & feature->mask) != 0;
+}
+
+static void
+set_xsave_components(struct kvm_cpuid2 *cpuid)
+{
+    static const TnCpuFeature xsave = { 1, 0, TN_CPUID_ECX, 1u << 26 };
+    struct kvm_cpuid_entry2 *main = find_entry(cpuid, 0xd, 0);
+    uint32_t size = 512 + 64; /* legacy area and header */
+
+    if (!main) {
+        return;
+    }
+    if (!has_feature(cpuid, &xsave)) {
+        remove_leaf(cpuid, 0xd);
+        return;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(xsave_dependencies); i++) {
+        if (!has_feature(cpuid, &xsave_dependencies[i].needs)) {
+            main->eax &= ~xsave_dependencies[i].components;
+        }
+    }
+    for (uint32_t i = 0; i < cpuid->nent; i++) {
+        struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+        bool user_state = !(entry->ecx & 1);
+
+        if (entry->function != 0xd || entry->index < 2 || entry->index >= 32 || !user_state) {
+            continue;
+        }
+        if (main->eax & 1u << entry->index) {
+            size = MAX(size, entry->ebx + entry->eax);
+        } else {
+            entry->eax = entry->ebx = entry->ecx = entry->edx = 0;
+        }
+    }
+    main->ecx = size;
+}
+
+struct kvm_cpuid2 *
+tn_cpuid_build(const TnCpuidInput *input, GError **error)
+{
+    const TnCpuModel *model = input->model;
+    uint32_t n = MIN(input->supported->nent, MAX_ENTRIES);
+    g_autofree struct kvm_cpuid2 *cpuid = NULL;
+    Topology topology;
+
+    if (!model->name || (strcmp(model->name, "host") != 0 && strcmp(model->name, "max") != 0)) {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "unable to find CPU model '%s' (there are 'host' and 'max')",
+                    model->name ? model->name : "");
+        return NULL;
+    }
+    if (!make_topology(model, &topology, error)) {
+        return NULL;
+    }
+    cpuid = g_malloc0(sizeof(*cpuid) + (n + EXTRA_ENTRIES) * sizeof(cpuid->entries[0]));
+    cpuid->nent = n;
+    memcpy(cpuid->entries, input->supported->entries, n * sizeof(cpuid->entries[0]));
+
+    filter(cpuid, input);
+    set_topology(cpuid, &topology, input->index);
+    for (const char *const *term = model->features; term && *term; term++) {
+        if (!apply_term(cpuid, input, *term, error)) {
+            return NULL;
+        }
+    }
+    set_xsave_components(cpuid);
+    return g_steal_pointer(&cpuid);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Interrupts on their way into the guest: the GSI routing table, GSIs as lines,
+ * and the state of the in-kernel controllers.
+ */
+#include "vmm/accel/kvm-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define NUM_ISA_IRQS 16
+#define PIC_PINS 8
+#define MAX_ROUTES (NUM_ISA_IRQS + TN_KVM_NUM_GSIS)
+
+static void
+set_gsi(void *opaque, int n, int level)
+{
+    TnKvm *kvm = opaque;
+    struct kvm_irq_level irq = { .irq = (uint32_t)n, .level = level ? 1 : 0 };
+
+    /* Fails only for a line that no chip takes, which the routing table excludes. */
+    (void)ioctl(kvm->vm_fd, KVM_IRQ_LINE, &irq);
+}
+
+static void
+add_route(struct kvm_irq_routing *table, unsigned gsi, unsigned chip, unsigned pin)
+{
+    struct kvm_irq_routing_entry *entry = &table->entries[table->nr++];
+
+    entry->gsi = gsi;
+    entry->type = KVM_IRQ_ROUTING_IRQCHIP;
+    entry->u.irqchip.irqchip = chip;
+    entry->u.irqchip.pin = pin;
+}
+
+/* ISA IRQ 2 is the PICs' cascade, so GSI 2 drives nothing: IOAPIC pin 2 belongs to
+ * the PIT's GSI 0, as MADT's interrupt source override tells the guest. */
+gboolean
+tn_kvm_irq_routes_init(TnKvm *kvm, GError **error)
+{
+    g_autofree struct kvm_irq_routing *table =
+        g_malloc0(sizeof(*table) + MAX_ROUTES * sizeof(table->entries[0]));
+
+    for (unsigned i = 0; i < NUM_ISA_IRQS; i++) {
+        if (i != 2) {
+            add_route(table, i, i < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+                      i % PIC_PINS);
+        }
+    }
+    for (unsigned i = 0; i < TN_KVM_NUM_GSIS; i++) {
+        if (i != 2) {
+            add_route(table, i, KVM_IRQCHIP_IOAPIC, i == 0 ? 2 : i);
+        }
+        kvm->gsi_lines[i] = (TnIrqLine){ .handler = set_gsi, .opaque = kvm, .n = (int)i };
+    }
+    if (ioctl(kvm->vm_fd, KVM_SET_GSI_ROUTING, table) < 0) {
+        return tn_kvm_set_errno(error, "KVM_SET_GSI_ROUTING");
+    }
+    return TRUE;
+}
+
+gboolean
+tn_kvm_irq_chips_save(TnKvm *kvm, GError **error)
+{
+    static const uint32_t ids[] = { KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE,
+                                    KVM_IRQCHIP_IOAPIC };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+        kvm->initial_chips[i].chip_id = ids[i];
+        if (ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &kvm->initial_chips[i]) < 0) {
+            return tn_kvm_set_errno(error, "KVM_GET_IRQCHIP");
+        }
+    }
+    if (ioctl(kvm->vm_fd, KVM_GET_PIT2, &kvm->initial_pit) < 0) {
+        return tn_kvm_set_errno(error, "KVM_GET_PIT2");
+    }
+    return TRUE;
+}
+
+gboolean
+tn_kvm_irq_chips_reset(TnKvm *kvm, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kvm->initial_chips); i++) {
+        if (ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &kvm->initial_chips[i]) < 0) {
+            return tn_kvm_set_errno(error, "KVM_SET_IRQCHIP");
+        }
+    }
+    if (ioctl(kvm->vm_fd, KVM_SET_PIT2, &kvm->initial_pit) < 0) {
+        return tn_kvm_set_errno(error, "KVM_SET_PIT2");
+    }
+    return TRUE;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of accel share and nobody else sees: one open KVM virtual
+ * machine and its vCPUs.
+ */
+#pragma once
+
+#include "vmm/accel/kvm.h"
+
+#include <linux/kvm.h>
+#include <pthread.h>
+
+/* Pages that Intel's KVM wants for itself in guest space: the identity map's page
+ * tables, then three pages of TSS. Right below the area of a 16 MiB firmware. */
+#define TN_KVM_IDENTITY_MAP TN_KVM_RESERVED_BASE
+#define TN_KVM_TSS (TN_KVM_RESERVED_BASE + 0x1000)
+
+/* One slot as KVM knows it; size 0: free. */
+typedef struct TnMemorySlot {
+    uint64_t gpa;
+    uint64_t size;
+    uint64_t host;
+    uint32_t flags;
+} TnMemorySlot;
+
+/* A removal or addition kept until commit. */
+typedef struct TnSlotChange {
+    uint64_t gpa;
+    TnMemorySlot slot; /* addition only */
+} TnSlotChange;
+
+/* memory-slots.c. Everything under the topology lock. */
+typedef struct TnMemorySlots {
+    TnMemoryListener listener;
+    TnKvm *kvm;
+    TnAddressSpace *space; /* NULL: not attached */
+    bool closing;          /* the VM goes away as a whole: no need to tell KVM */
+    unsigned max_slots;
+    unsigned used; /* atomic: read by the main thread without the topology lock */
+    GArray *table;      /* of TnMemorySlot, index = KVM's slot number */
+    GHashTable *by_gpa; /* guint64 gpa -> slot number + 1 */
+    GArray *removals;   /* of TnSlotChange; between begin and commit */
+    GArray *additions;
+} TnMemorySlots;
+
+struct TnKvm {
+    /* Constant after tn_kvm_new(). */
+    int fd;
+    int vm_fd;
+    size_t run_size;
+    size_t xsave_size;
+    bool has_kvmclock_ctrl;
+    bool has_adjust_clock;
+    bool has_irqfd;
+    bool has_irqfd_resample;
+    bool has_tsc_deadline;
+    bool has_debug_regs;
+    bool has_xsave;
+    bool has_xcrs;
+    unsigned max_vcpus;
+    struct kvm_cpuid2 *supported_cpuid;
+    struct kvm_msr_list *msrs;
+    struct kvm_irqchip initial_chips[3]; /* PIC master, PIC slave, IOAPIC at power-on */
+    struct kvm_pit_state2 initial_pit;
+    TnIrqLine gsi_lines[TN_KVM_NUM_GSIS];
+    TnFastPath fast_path;
+
+    TnMemorySlots slots;
+
+    /* Main thread. */
+    bool no_firmware; /* the boot CPU starts in a kernel, so nobody sets up MTRRs */
+    bool clock_stopped;
+    uint64_t clock;
+
+    /* Guards all below, and each vCPU's pause handshake. A leaf lock. */
+    pthread_mutex_t run_lock;
+    pthread_cond_t run_changed;
+    GPtrArray *vcpus; /* of TnVcpu, (transfer none) */
+    int inhibited;    /* atomic for vCPU threads; written under run_lock */
+};
+
+/* A vCPU's registers at power-on, as KVM made them. */
+typedef struct TnVcpuInitial {
+    struct kvm_regs regs;
+    struct kvm_sregs sregs;
+    struct kvm_debugregs debug;
+    struct kvm_xcrs xcrs;
+    struct kvm_lapic_state lapic;
+    struct kvm_vcpu_events events;
+    struct kvm_mp_state mp_state;
+    void *xsave;             /* kvm->xsave_size bytes, NULL without XSAVE */
+    struct kvm_fpu fpu;      /* without XSAVE */
+    struct kvm_msrs *msrs;
+} TnVcpuInitial;
+
+struct TnVcpu {
+    /* The thread's own. */
+    struct kvm_run *run;
+    int fd;
+    int in_guest; /* atomic: inside of KVM_RUN, or about to be */
+    TnKvm *kvm;
+    TnVcpuEnv env;
+    TnAccessCache memory_cache;
+    TnAccessCache io_cache;
+    uint64_t exit_count; /* atomic, written by the thread alone */
+
+    /* Constant. */
+    unsigned index;
+    pthread_t thread;
+    bool thread_started;
+    int thread_id;
+
+    /* Under kvm->run_lock. */
+    bool pause_requested;
+    bool paused;
+    bool stalled; /* cannot go on as it is: waits for resume like a paused one */
+    bool quit;
+
+    /* Main thread. */
+    TnVcpuStart start;
+    TnVcpuInitial initial;
+};
+
+/* errno of a failed ioctl as TN_KVM_ERROR_FAILED: "KVM_X failed: <text>". Returns FALSE. */
+gboolean tn_kvm_set_errno(GError **error, const char *what);
+
+/* irq-routes.c: GSI 0..15 to the PIC, 0..23 to the IOAPIC, GSI 0 to its pin 2 as
+ * every PC wires the PIT. */
+gboolean tn_kvm_irq_routes_init(TnKvm *kvm, GError **error);
+gboolean tn_kvm_irq_chips_save(TnKvm *kvm, GError **error);
+gboolean tn_kvm_irq_chips_reset(TnKvm *kvm, GError **error);
+
+/* memory-slots.c */
+void tn_memory_slots_init(TnMemorySlots *slots, TnKvm *kvm, unsigned max_slots);
+void tn_memory_slots_done(TnMemorySlots *slots);
+unsigned tn_memory_slots_free(TnMemorySlots *slots);
+
+/* vcpu.c: keeps every vCPU out of the guest between begin and end, without
+ * waiting for device callbacks. Any thread, never nested. */
+void tn_kvm_inhibit_begin(TnKvm *kvm);
+void tn_kvm_inhibit_end(TnKvm *kvm);
+
+/* registers.c */
+gboolean tn_vcpu_registers_save_initial(TnVcpu *vcpu, GError **error);
+gboolean tn_vcpu_registers_reset(TnVcpu *vcpu, GError **error);
+void tn_vcpu_registers_done(TnVcpu *vcpu);
+
+/* registers-print.c: appends "info registers" of a vCPU that is out of the guest. */
+void tn_vcpu_registers_print(TnVcpu *vcpu, GString *out);
+
+/* cpuid.c */
+typedef struct TnCpuidInput {
+    const struct kvm_cpuid2 *supported; /* KVM_GET_SUPPORTED_CPUID */
+    bool has_tsc_deadline;
+    const TnCpuModel *model;
+    unsigned index; /* of the vCPU; its APIC id as well */
+} TnCpuidInput;
+
+/* What one vCPU sees. (transfer full, g_free) NULL with TN_KVM_ERROR_FAILED for a model,
+ * feature or topology that cannot be given. Pure. */
+struct kvm_cpuid2 *tn_cpuid_build(const TnCpuidInput *input, GError **error);
+
+/* cpu-features.c: one place of the CPUID space. */
+typedef enum { TN_CPUID_EAX, TN_CPUID_EBX, TN_CPUID_ECX, TN_CPUID_EDX } TnCpuidRegister;
+typedef struct TnCpuFeature {
+    uint32_t leaf;
+    uint32_t subleaf;
+    TnCpuidRegister reg;
+    uint32_t mask;
+} TnCpuFeature;
+
+/* Finds a flag by QEMU's name ("sse4.1", "tsc-deadline"; '_' is as good as '-').
+ * Returns: whether there is one; @ret_feature untouched if not. */
+bool tn_cpu_feature_find(const char *name, TnCpuFeature *ret_feature);
