@@ -9,17 +9,20 @@
 
 typedef struct TnAddressSpace TnAddressSpace;
 
-/* @name is copied ("memory", "I/O"). @root outlives it. */
+/* @name is copied ("memory", "I/O"). @root outlives it. Never fails. Any thread. */
 TnAddressSpace *tn_address_space_new(TnMemory *memory, TnMemoryRegion *root, const char *name);
+/* No thread may use @as any more; its listeners are unregistered. NULL is fine. */
 void tn_address_space_free(TnAddressSpace *as);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnAddressSpace, tn_address_space_free)
 const char *tn_address_space_name(const TnAddressSpace *as);
 
 /* A reference to today's view. (transfer full) Any thread. */
 TnFlatView *tn_address_space_get_view(TnAddressSpace *as);
 
 /*
- * Every thread that accesses an address space from outside of the main thread
- * registers once, and unregisters before it ends (liburcu's rule).
+ * Every thread that accesses an address space registers, and unregisters before
+ * it ends (liburcu's rule); the thread that made the TnMemory is registered as
+ * long as that lives. Calls nest. An access on any other thread ends the process.
  */
 void tn_memory_register_thread(void);
 void tn_memory_unregister_thread(void);
@@ -34,13 +37,24 @@ TnMemResult tn_address_space_write(TnAddressSpace *as, uint64_t addr, const void
                                    uint64_t len);
 
 /**
+ * tn_address_space_dma_read / _write:
+ * As read and write, but only RAM and ROM answer; MMIO counts as unassigned. For
+ * devices: a guest that aims a device's DMA at its registers (its own among them)
+ * cannot bring it into callbacks for which it holds the lock already.
+ */
+TnMemResult tn_address_space_dma_read(TnAddressSpace *as, uint64_t addr, void *buf, uint64_t len);
+TnMemResult tn_address_space_dma_write(TnAddressSpace *as, uint64_t addr, const void *buf,
+                                       uint64_t len);
+
+/**
  * tn_address_space_access:
  * The hot path of an exit: one access of @size 1, 2, 4 or 8 bytes at @addr,
  * @data in guest byte order, read or filled. Falls back to read/write where the
- * access crosses a range. @cache: one per thread and space, zeroed at start.
+ * access leaves the region it starts in. @cache: one per thread and space, zeroed
+ * at start. Called with no lock held that a device callback takes.
  */
 typedef struct TnAccessCache {
-    const void *view;
+    uint64_t generation;     /* of the view that holds @last */
     const TnFlatRange *last;
 } TnAccessCache;
 TnMemResult tn_address_space_access(TnAddressSpace *as, TnAccessCache *cache, uint64_t addr,

@@ -14,14 +14,24 @@ typedef struct TnFlatRange {
     uint64_t offset_in_region;  /* of range.first */
     bool readonly;
     bool nonvolatile;
+    /* Copies for accesses, which run while the region itself is being changed. */
+    uint8_t align_mask;    /* offset bits that must be 0 below the size's */
+    uint16_t direct_sizes; /* bit n: n bytes go to the callbacks as they are */
+    uint64_t region_last;  /* last offset of the whole region */
+    void *host;            /* of range.first; NULL for MMIO */
+    const TnMemoryRegionOps *ops; /* NULL for RAM and ROM */
+    void *opaque;
 } TnFlatRange;
 
 typedef struct TnFlatView TnFlatView;
 
-/* Renders @root (may be NULL: an empty view). Needs the topology lock. (transfer full) */
+/* Renders @root (may be NULL: an empty view), now, whatever transaction is open. Takes the
+ * topology lock; any thread. (transfer full) */
 TnFlatView *tn_flat_view_render(TnMemory *memory, TnMemoryRegion *root);
 TnFlatView *tn_flat_view_ref(TnFlatView *view);
+/* The last reference drops those on the regions' owners, on the calling thread. NULL is fine. */
 void tn_flat_view_unref(TnFlatView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnFlatView, tn_flat_view_unref)
 
 /* The ranges in ascending order, joined where they continue each other. Owned by @view. */
 const TnFlatRange *tn_flat_view_ranges(const TnFlatView *view, unsigned *ret_count);

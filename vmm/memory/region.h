@@ -21,6 +21,7 @@ typedef enum {
     TN_MEM_OK,
     TN_MEM_UNASSIGNED,   /* nothing there: reads give all ones, writes are dropped */
     TN_MEM_INVALID_SIZE, /* the device takes no access of that size or alignment */
+    TN_MEM_READONLY,     /* a write to ROM, dropped */
 } TnMemResult;
 
 /**
@@ -70,6 +71,7 @@ struct TnMemoryRegion {
     bool enabled;
     bool may_overlap;
     bool nonvolatile;
+    bool readonly;             /* RAM below here is shown as ROM */
     TnMemoryRegion *container; /* NULL at a root */
     GPtrArray *subregions;     /* highest priority first; later added first among equals */
     TnMemoryRegion *alias;     /* TN_REGION_ALIAS: what it shows */
@@ -100,7 +102,10 @@ void tn_memory_region_init_rom(TnMemoryRegion *mr, TnMemory *memory, GObject *ow
 void tn_memory_region_init_alias(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
                                  const char *name, TnMemoryRegion *target, uint64_t offset,
                                  uint64_t size);
-/* Frees what the initializers took. The region must be in no container. Zeroed is fine. */
+/*
+ * Frees what the initializers took, takes out subregions that are left, and makes
+ * aliases of it show nothing. The region must be in no container. Zeroed is fine.
+ */
 void tn_memory_region_done(TnMemoryRegion *mr);
 
 /**
@@ -120,8 +125,11 @@ void tn_memory_region_set_enabled(TnMemoryRegion *mr, bool enabled);
 void tn_memory_region_set_address(TnMemoryRegion *mr, uint64_t offset);
 void tn_memory_region_set_size(TnMemoryRegion *mr, uint64_t size);
 void tn_memory_region_set_alias_offset(TnMemoryRegion *mr, uint64_t offset);
-/* RAM only: ROM and back (i440FX PAM). */
+/* RAM becomes ROM, or back. On an alias or a container: all RAM seen through it
+ * (i440FX PAM: an alias of RAM that cannot be written). */
 void tn_memory_region_set_readonly(TnMemoryRegion *mr, bool readonly);
+/* RAM that outlives power-off; told to listeners, inherited like readonly. */
+void tn_memory_region_set_nonvolatile(TnMemoryRegion *mr, bool nonvolatile);
 
 static inline uint64_t
 tn_memory_region_size(const TnMemoryRegion *mr)

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Accesses to address spaces. tn_address_space_access() is what every exit of a
+ * vCPU goes through; the first part of it is counted in instructions.
+ */
+#include "vmm/memory/memory-private.h"
+#include "vmm/memory/mmio-private.h"
+#include "vmm/memory/rcu-private.h"
+
+#include <string.h>
+
+static inline uint64_t
+load(const void *data, unsigned size)
+{
+    uint64_t value = 0;
+
+    /* Constant lengths, so that each is one move and tears no guest's atomic. */
+    switch (size) {
+    case 1:
+        return *(const uint8_t *)data;
+    case 2:
+        memcpy(&value, data, 2);
+        return value;
+    case 4:
+        memcpy(&value, data, 4);
+        return value;
+    default:
+        memcpy(&value, data, 8);
+        return value;
+    }
+}
+
+static inline void
+store(void *data, uint64_t value, unsigned size)
+{
+    switch (size) {
+    case 1:
+        memcpy(data, &value, 1);
+        break;
+    case 2:
+        memcpy(data, &value, 2);
+        break;
+    case 4:
+        memcpy(data, &value, 4);
+        break;
+    default:
+        memcpy(data, &value, 8);
+        break;
+    }
+}
+
+/* What is left to do of an access of any length. Exactly one pointer is not NULL. */
+typedef struct Transfer {
+    const TnFlatView *view;
+    uint64_t addr;
+    uint64_t len;
+    uint8_t *to;         /* reads fill this */
+    const uint8_t *from; /* writes take this */
+    bool ram_only;       /* MMIO counts as unassigned */
+} Transfer;
+
+/* Steps over @len bytes, which are filled with all ones when this is a read. */
+static void
+skip(Transfer *t, uint64_t len)
+{
+    if (t->to) {
+        memset(t->to, 0xff, len);
+    }
+}
+
+static void
+advance(Transfer *t, uint64_t len)
+{
+    t->addr += len;
+    t->len -= len;
+    if (t->to) {
+        t->to += len;
+    } else {
+        t->from += len;
+    }
+}
+
+/* Whole values where possible: what the guest polls must not tear. */
+static void
+copy_ram(void *to, const void *from, uint64_t len)
+{
+    if (len == 1 || len == 2 || len == 4 || len == 8) {
+        store(to, load(from, (unsigned)len), (unsigned)len);
+    } else {
+        memcpy(to, from, len);
+    }
+}
+
+static TnMemResult
+transfer_ram(Transfer *t, const TnFlatRange *flat, uint64_t len)
+{
+    uint8_t *host = (uint8_t *)flat->host + (t->addr - flat->range.first);
+
+    if (t->to) {
+        copy_ram(t->to, host, len);
+    } else if (flat->readonly) {
+        return TN_MEM_READONLY;
+    } else {
+        copy_ram(host, t->from, len);
+    }
+    return TN_MEM_OK;
+}
+
+/*
+ * The largest single access the device takes here. It may reach past the range,
+ * not past the region: where another register covers part of this one (ports
+ * 0xcf8 and 0xcf9), an access goes to the one that decodes its first address.
+ */
+static unsigned
+mmio_piece(const Transfer *t, const TnFlatRange *flat, uint64_t offset)
+{
+    TnMmioLimits valid = tn_mmio_valid_limits(flat->ops);
+    uint64_t size = MIN(t->len, valid.max);
+
+    if (size - 1 > flat->region_last - offset) {
+        size = flat->region_last - offset + 1;
+    }
+    size = 1u << (31 - __builtin_clz((unsigned)size));
+    if (!valid.unaligned && offset != 0) {
+        size = MIN(size, offset & -offset);
+    }
+    return (unsigned)size;
+}
+
+static TnMemResult
+transfer_mmio(Transfer *t, const TnFlatRange *flat, uint64_t *ret_len)
+{
+    uint64_t offset = flat->offset_in_region + (t->addr - flat->range.first);
+    unsigned size = mmio_piece(t, flat, offset);
+    TnMemResult result;
+    uint64_t value;
+
+    *ret_len = size;
+    if (t->from) {
+        return tn_mmio_write(flat, offset, load(t->from, size), size);
+    }
+    result = tn_mmio_read(flat, offset, size, &value);
+    store(t->to, value, size);
+    return result;
+}
+
+/* One piece of @t: what one region answers, or a hole up to the next region. */
+static TnMemResult
+transfer_step(Transfer *t, uint64_t *ret_len)
+{
+    unsigned i = tn_flat_view_lower_bound(t->view, t->addr);
+    const TnFlatRange *flat = i < t->view->count ? &t->view->ranges[i] : NULL;
+    uint64_t room_1;
+
+    if (!flat || flat->range.first > t->addr) {
+        room_1 = (flat ? flat->range.first - 1 : UINT64_MAX) - t->addr;
+    } else if (flat->ops && !t->ram_only) {
+        return transfer_mmio(t, flat, ret_len);
+    } else {
+        room_1 = flat->range.last - t->addr;
+    }
+    *ret_len = t->len - 1 <= room_1 ? t->len : room_1 + 1;
+    if (flat && flat->range.first <= t->addr && flat->host) {
+        return transfer_ram(t, flat, *ret_len);
+    }
+    skip(t, *ret_len);
+    return TN_MEM_UNASSIGNED;
+}
+
+static TnMemResult
+transfer(Transfer t)
+{
+    TnMemResult first_failure = TN_MEM_OK;
+
+    while (t.len > 0) {
+        uint64_t len;
+        TnMemResult result = transfer_step(&t, &len);
+
+        if (first_failure == TN_MEM_OK) {
+            first_failure = result;
+        }
+        if (len < t.len && t.addr + len < t.addr) {
+            /* Past the last address of all: nothing is there. */
+            advance(&t, len);
+            skip(&t, t.len);
+            return first_failure == TN_MEM_OK ? TN_MEM_UNASSIGNED : first_failure;
+        }
+        advance(&t, len);
+    }
+    return first_failure;
+}
+
+static TnMemResult
+transfer_now(TnAddressSpace *as, Transfer t)
+{
+    TnMemResult result;
+
+    tn_rcu_read_lock();
+    t.view = tn_address_space_view_rcu(as);
+    result = transfer(t);
+    tn_rcu_read_unlock();
+    return result;
+}
+
+TnMemResult
+tn_address_space_read(TnAddressSpace *as, uint64_t addr, void *buf, uint64_t len)
+{
+    return transfer_now(as, (Transfer){ .addr = addr, .len = len, .to = buf });
+}
+
+TnMemResult
+tn_address_space_write(TnAddressSpace *as, uint64_t addr, const void *buf, uint64_t len)
+{
+    return transfer_now(as, (Transfer){ .addr = addr, .len = len, .from = buf });
+}
+
+TnMemResult
+tn_address_space_dma_read(TnAddressSpace *as, uint64_t addr, void *buf, uint64_t len)
+{
+    return transfer_now(as,
+                        (Transfer){ .addr = addr, .len = len, .to = buf, .ram_only = true });
+}
+
+TnMemResult
+tn_address_space_dma_write(TnAddressSpace *as, uint64_t addr, const void *buf, uint64_t len)
+{
+    return transfer_now(as,
+                        (Transfer){ .addr = addr, .len = len, .from = buf, .ram_only = true });
+}
+
+/* The rest of tn_address_space_access(): RAM, holes, sizes to adjust. In a read section. */
+static G_GNUC_NO_INLINE TnMemResult
+access_slow(const TnFlatView *view, const TnFlatRange *flat, uint64_t addr, void *data,
+            unsigned size, bool is_write)
+{
+    uint64_t offset = flat ? addr - flat->range.first + flat->offset_in_region : 0;
+    bool is_single = size == 1 || size == 2 || size == 4 || size == 8;
+    TnMemResult result;
+    uint64_t value;
+
+    if (!flat || !flat->ops || !is_single || size - 1 > flat->region_last - offset) {
+        return transfer((Transfer){ .view = view,
+                                    .addr = addr,
+                                    .len = size,
+                                    .to = is_write ? NULL : data,
+                                    .from = is_write ? data : NULL });
+    }
+    if (is_write) {
+        return tn_mmio_write(flat, offset, load(data, size), size);
+    }
+    result = tn_mmio_read(flat, offset, size, &value);
+    store(data, value, size);
+    return result;
+}
+
+TnMemResult
+tn_address_space_access(TnAddressSpace *as, TnAccessCache *cache, uint64_t addr, void *data,
+                        unsigned size, bool is_write)
+{
+    TnMemResult result = TN_MEM_OK;
+    const TnFlatView *view;
+    const TnFlatRange *flat;
+
+    tn_rcu_read_lock();
+    view = tn_address_space_view_rcu(as);
+    if (G_LIKELY(cache->generation == view->generation &&
+                 tn_range_contains(cache->last->range, addr))) {
+        flat = cache->last;
+    } else {
+        flat = tn_flat_view_find(view, addr);
+        if (flat) {
+            *cache = (TnAccessCache){ view->generation, flat };
+        }
+    }
+    if (G_LIKELY(flat && flat->direct_sizes >> size & 1)) {
+        uint64_t offset = addr - flat->range.first + flat->offset_in_region;
+
+        if (G_LIKELY((offset & (size - 1) & flat->align_mask) == 0 &&
+                     size - 1 <= flat->region_last - offset)) {
+            if (is_write) {
+                flat->ops->write(flat->opaque, offset, load(data, size), size);
+            } else {
+                store(data, flat->ops->read(flat->opaque, offset, size), size);
+            }
+            tn_rcu_read_unlock();
+            return TN_MEM_OK;
+        }
+    }
+    result = access_slow(view, flat, addr, data, size, is_write);
+    tn_rcu_read_unlock();
+    return result;
+}
+
+void *
+tn_address_space_ram_ptr(TnAddressSpace *as, uint64_t addr, uint64_t *ret_len)
+{
+    const TnFlatRange *flat;
+    void *host = NULL;
+
+    tn_rcu_read_lock();
+    flat = tn_flat_view_find(tn_address_space_view_rcu(as), addr);
+    if (flat && flat->host) {
+        host = (uint8_t *)flat->host + (addr - flat->range.first);
+        if (ret_len) {
+            *ret_len = tn_range_size((TnRange){ addr, flat->range.last });
+        }
+    }
+    tn_rcu_read_unlock();
+    return host;
+}

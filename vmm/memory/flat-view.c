@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Flat views as objects: counting, comparing, finding.
+ */
+#include "vmm/memory/flat-view-private.h"
+
+#include <string.h>
+
+/* Neighbours mostly share an owner, so one reference each is held per run of them. */
+static GPtrArray *
+hold_owners(const TnFlatRange *ranges, unsigned count)
+{
+    GPtrArray *owners = g_ptr_array_new_with_free_func(g_object_unref);
+    const GObject *last = NULL;
+
+    for (unsigned i = 0; i < count; i++) {
+        GObject *owner = ranges[i].region->owner;
+
+        if (owner && owner != last) {
+            g_ptr_array_add(owners, g_object_ref(owner));
+            last = owner;
+        }
+    }
+    return owners;
+}
+
+TnFlatView *
+tn_flat_view_new(TnMemoryRegion *root, uint64_t generation, const TnFlatRange *ranges,
+                 unsigned count)
+{
+    TnFlatView *view = g_malloc0(sizeof(*view) + count * sizeof(*ranges));
+
+    g_atomic_ref_count_init(&view->ref);
+    view->generation = generation;
+    view->root = root;
+    view->owners = hold_owners(ranges, count);
+    view->count = count;
+    if (count > 0) {
+        memcpy(view->ranges, ranges, count * sizeof(*ranges));
+    }
+    return view;
+}
+
+TnFlatView *
+tn_flat_view_ref(TnFlatView *view)
+{
+    g_atomic_ref_count_inc(&view->ref);
+    return view;
+}
+
+void
+tn_flat_view_unref(TnFlatView *view)
+{
+    if (view && g_atomic_ref_count_dec(&view->ref)) {
+        g_ptr_array_unref(view->owners);
+        g_free(view);
+    }
+}
+
+const TnFlatRange *
+tn_flat_view_ranges(const TnFlatView *view, unsigned *ret_count)
+{
+    *ret_count = view->count;
+    return view->ranges;
+}
+
+unsigned
+tn_flat_view_lower_bound(const TnFlatView *view, uint64_t addr)
+{
+    unsigned low = 0;
+    unsigned high = view->count;
+
+    while (low < high) {
+        unsigned mid = low + (high - low) / 2;
+
+        if (view->ranges[mid].range.last < addr) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+const TnFlatRange *
+tn_flat_view_find(const TnFlatView *view, uint64_t addr)
+{
+    unsigned i = tn_flat_view_lower_bound(view, addr);
+
+    return i < view->count && view->ranges[i].range.first <= addr ? &view->ranges[i] : NULL;
+}
+
+bool
+tn_flat_range_same_section(const TnFlatRange *a, const TnFlatRange *b)
+{
+    return a->range.first == b->range.first && a->range.last == b->range.last &&
+           a->region == b->region && a->offset_in_region == b->offset_in_region &&
+           a->readonly == b->readonly && a->nonvolatile == b->nonvolatile &&
+           a->host == b->host;
+}
+
+bool
+tn_flat_view_same(const TnFlatView *a, const TnFlatView *b)
+{
+    if (a->count != b->count || a->root != b->root) {
+        return false;
+    }
+    for (unsigned i = 0; i < a->count; i++) {
+        const TnFlatRange *x = &a->ranges[i];
+        const TnFlatRange *y = &b->ranges[i];
+
+        if (!tn_flat_range_same_section(x, y) || x->region_last != y->region_last ||
+            x->ops != y->ops || x->opaque != y->opaque) {
+            return false;
+        }
+    }
+    return true;
+}
