@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * General-purpose events (ACPI 6.3, 4.8.4.1): a block of status and enable
+ * bits in I/O space, wired to the SCI. docs/specs/piix4-pm.md.
+ * Threads: any.
+ */
+#pragma once
+
+#include "vmm/acpi/sci.h"
+#include "vmm/memory/region.h"
+
+/* PIIX4's GPE0: two bytes of status, two of enable. */
+#define TN_ACPI_GPE0_PORT 0xafe
+#define TN_ACPI_GPE0_LENGTH 4
+
+typedef struct TnAcpiGpe TnAcpiGpe;
+
+/* Puts the block into the container @io at @port. @sci outlives it. */
+TnAcpiGpe *tn_acpi_gpe_new(TnMemory *memory, TnMemoryRegion *io, guint16 port, TnAcpiSci *sci);
+void tn_acpi_gpe_free(TnAcpiGpe *gpe);
+
+/* Sets status bit @bit (0..15); the SCI follows when the guest enabled it. */
+void tn_acpi_gpe_raise(TnAcpiGpe *gpe, unsigned bit);
+
+/* Status and enable to zero. */
+void tn_acpi_gpe_reset(TnAcpiGpe *gpe);
+
+/* For tests and monitors. */
+guint16 tn_acpi_gpe_get_status(TnAcpiGpe *gpe);
+guint16 tn_acpi_gpe_get_enable(TnAcpiGpe *gpe);

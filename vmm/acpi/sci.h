@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The System Control Interrupt: one level-triggered line, asserted while any of
+ * its sources is. Threads: any.
+ */
+#pragma once
+
+#include "vmm/core/irq-line.h"
+
+#include <glib.h>
+
+typedef enum {
+    TN_ACPI_SCI_PM1,
+    TN_ACPI_SCI_GPE,
+} TnAcpiSciSource;
+
+/* Embedded by the PM device. */
+typedef struct TnAcpiSci {
+    GMutex lock;
+    /* Under @lock, held while the line is set so that levels reach it in order. */
+    unsigned asserted; /* one bit a source */
+    const TnIrqLine *line;
+} TnAcpiSci;
+
+/* @line: (transfer none), outlives @sci. */
+void tn_acpi_sci_init(TnAcpiSci *sci, const TnIrqLine *line);
+void tn_acpi_sci_done(TnAcpiSci *sci);
+void tn_acpi_sci_set(TnAcpiSci *sci, TnAcpiSciSource source, gboolean level);

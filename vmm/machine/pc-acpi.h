@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The pc machine's ACPI tables, built once per boot configuration.
+ *
+ * Where they go: a blob at TN_PC_ACPI_BASE in the BIOS area, which the machine
+ * backs with plain RAM and reports as reserved (E820 type 2, 0xe0000..0xfffff).
+ * The RSDP is the blob's first 36 bytes: found by the scan of that area and
+ * also passed by address (boot_params.acpi_rsdp_addr, PVH start_info.rsdp_paddr).
+ * The guest may write to the blob (FACS); the machine writes it anew on reset.
+ */
+#pragma once
+
+#include <glib.h>
+
+#define TN_PC_ACPI_BASE 0xe0000
+#define TN_PC_ACPI_MAX_SIZE 0x20000
+
+/* Fixed places of the PIIX4's blocks, as no firmware sets others up. */
+#define TN_PC_PM_BASE 0x600
+#define TN_PC_SCI_IRQ 9
+
+/**
+ * TnPcAcpiConfig:
+ * @cpus: 1..255; APIC ids are the CPUs' numbers.
+ * @cpu_nodes: NUMA node by CPU, NULL: all 0.
+ * @node_sizes: bytes of boot RAM by NUMA node, @num_nodes of them, laid out one
+ *   after the other; none: one node, described only where memory can be plugged.
+ * @distances: @num_nodes squared, NULL: no SLIT.
+ * @below_4g: RAM at 0. @above_4g: RAM at 4 GiB.
+ * @device_memory_base, @device_memory_size: where DIMMs appear; size 0: nowhere.
+ * @ram_slots: DIMM slots, 0..256.
+ * @pci_hole: first and last address of 32-bit PCI memory.
+ * @pci_hole64: likewise above 4 GiB; last 0: none.
+ * @com1, @com2, @rtc: which ISA devices there are.
+ * @i8042: a keyboard controller with keyboard and mouse (not only its reset line).
+ * @reset_port, @reset_value: the FADT's reset register, 0: none.
+ */
+typedef struct TnPcAcpiConfig {
+    unsigned cpus;
+    const guint8 *cpu_nodes;
+    const guint64 *node_sizes;
+    unsigned num_nodes;
+    const guint8 *distances;
+    guint64 below_4g, above_4g;
+    guint64 device_memory_base, device_memory_size;
+    unsigned ram_slots;
+    struct {
+        guint64 first, last;
+    } pci_hole, pci_hole64;
+    gboolean com1, com2, rtc, i8042;
+    guint16 reset_port;
+    guint8 reset_value;
+} TnPcAcpiConfig;
+
+/**
+ * tn_pc_acpi_build:
+ * Returns: (transfer full): bytes to copy to TN_PC_ACPI_BASE, at most
+ *   TN_PC_ACPI_MAX_SIZE of them for any valid configuration.
+ */
+GBytes *tn_pc_acpi_build(const TnPcAcpiConfig *config);
+
+/* The guest address of the RSDP. */
+#define TN_PC_ACPI_RSDP TN_PC_ACPI_BASE
