@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the loader's halves share: the files, the plan and the helpers to write
+ * guest memory. For linux-boot.c, bzimage.c and pvh.c alone.
+ */
+#pragma once
+
+#include "vmm/machine/linux-boot.h"
+
+/* The loader's area, TN_BOOT_AREA_FIRST..TN_BOOT_AREA_LAST. */
+#define TN_BOOT_START_INFO 0x6000u  /* PVH: hvm_start_info, module list, memory map */
+#define TN_BOOT_PARAMS 0x7000u      /* Linux: the zero page */
+#define TN_BOOT_GDT 0x8000u
+#define TN_BOOT_STACK 0x9000u       /* grows down to the GDT */
+#define TN_BOOT_PAGE_TABLES 0x9000u /* PML4, PDPT, four page directories */
+#define TN_BOOT_CMDLINE 0x20000u
+#define TN_BOOT_CMDLINE_MAX (TN_BOOT_AREA_LAST - TN_BOOT_CMDLINE) /* without the NUL */
+
+/* Linux for x86 keeps 2048 bytes, and says so only in a bzImage's header. */
+#define TN_BOOT_CMDLINE_LINUX 2047u
+
+/* More than Linux ever had; each costs a read at load. */
+#define TN_BOOT_MAX_SEGMENTS 64
+
+/* One file with the length it had when opened. */
+typedef struct TnBootFile {
+    char *path;
+    int fd; /* -1: none */
+    uint64_t size;
+} TnBootFile;
+
+/* @file_size bytes from @offset of the kernel file go to @addr, zeroes up to @mem_size. */
+typedef struct TnBootSegment {
+    uint64_t addr;
+    uint64_t offset;
+    uint64_t file_size;
+    uint64_t mem_size; /* >= file_size */
+} TnBootSegment;
+
+struct TnLinuxBoot {
+    TnAddressSpace *space;
+    TnE820Map map;
+    TnBootFile kernel;
+    TnBootFile initrd;
+    char *cmdline;
+    uint64_t rsdp;
+
+    /* The plan, made by tn_bzimage_plan() or tn_pvh_plan(). */
+    bool is_pvh;
+    TnBootSegment segments[TN_BOOT_MAX_SEGMENTS];
+    unsigned num_segments;
+    uint64_t entry;
+    uint64_t initrd_addr;
+    uint64_t initrd_max;     /* last address an initrd may take */
+    uint64_t cmdline_max;    /* bytes without the NUL */
+    uint64_t footprint_addr; /* all that the kernel occupies before it looks around */
+    uint64_t footprint_size;
+    uint8_t setup_header[0x290 - 0x1f1]; /* bzImage: from offset 0x1f1 on */
+    size_t setup_header_size;
+};
+
+/* Reads exactly @size bytes; an error names @what and the file. */
+gboolean tn_boot_file_read(const TnBootFile *file, uint64_t offset, void *buf, uint64_t size,
+                           const char *what, GError **error);
+
+/* Checks that a segment is RAM outside of the loader's area and adds it to the plan. */
+gboolean tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GError **error);
+
+/* Writes to guest memory that the plan has found to be RAM. */
+gboolean tn_boot_write(TnLinuxBoot *boot, uint64_t addr, const void *buf, uint64_t size,
+                       GError **error);
+
+/* bzimage.c: @head: the file's first @head_size bytes. */
+bool tn_bzimage_probe(const uint8_t *head, size_t head_size);
+gboolean tn_bzimage_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size,
+                         GError **error);
+gboolean tn_bzimage_write_params(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);
+
+/* pvh.c */
+bool tn_pvh_probe(const uint8_t *head, size_t head_size);
+gboolean tn_pvh_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **error);
+gboolean tn_pvh_write_start_info(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);

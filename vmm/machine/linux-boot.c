@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Starting a kernel without firmware: files, placement, and writing guest memory. */
+#include "vmm/machine/linux-boot-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Enough for the setup header and for any sane ELF header. */
+#define HEAD_SIZE 1024
+#define PAGE_SIZE 0x1000u
+#define FOUR_GIB UINT64_C(0x100000000)
+/* One read's worth, well below what the kernel does at once. */
+#define MAX_READ (UINT64_C(1) << 30)
+
+G_DEFINE_QUARK(tn-boot-error-quark, tn_boot_error)
+
+static gboolean
+open_file(TnBootFile *file, const char *path, const char *what, GError **error)
+{
+    struct stat st;
+
+    file->path = g_strdup(path);
+    /* O_NONBLOCK: opening a FIFO must not wait for its other end. */
+    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file->fd < 0 || fstat(file->fd, &st) < 0) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_OPEN, "Could not open %s '%s': %s", what,
+                    path, g_strerror(errno));
+        return FALSE;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_OPEN,
+                    "Could not open %s '%s': not a regular file", what, path);
+        return FALSE;
+    }
+    file->size = (uint64_t)st.st_size;
+    return TRUE;
+}
+
+static void
+close_file(TnBootFile *file)
+{
+    if (file->fd >= 0) {
+        (void)close(file->fd);
+    }
+    g_free(file->path);
+}
+
+gboolean
+tn_boot_file_read(const TnBootFile *file, uint64_t offset, void *buf, uint64_t size,
+                  const char *what, GError **error)
+{
+    uint8_t *p = buf;
+
+    while (size > 0) {
+        ssize_t n = pread(file->fd, p, MIN(size, MAX_READ), (off_t)offset);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_OPEN, "Could not read %s '%s': %s",
+                        what, file->path, n < 0 ? g_strerror(errno) : "file is too short");
+            return FALSE;
+        }
+        p += n;
+        offset += (uint64_t)n;
+        size -= (uint64_t)n;
+    }
+    return TRUE;
+}
+
+/* The host memory of @addr, @ret_len at most @size bytes of it. */
+static void *
+guest_piece(TnLinuxBoot *boot, uint64_t addr, uint64_t size, uint64_t *ret_len, GError **error)
+{
+    uint64_t len = 0;
+    void *host = tn_address_space_ram_ptr(boot->space, addr, &len);
+
+    if (!host || len == 0) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
+                    "No RAM at guest address 0x%" PRIx64 " to load into", addr);
+        return NULL;
+    }
+    *ret_len = MIN(len, size);
+    return host;
+}
+
+static gboolean
+load_file(TnLinuxBoot *boot, const TnBootFile *file, const TnBootSegment *segment,
+          const char *what, GError **error)
+{
+    for (uint64_t done = 0; done < segment->mem_size;) {
+        bool from_file = done < segment->file_size;
+        uint64_t left = (from_file ? segment->file_size : segment->mem_size) - done;
+        uint64_t len;
+        void *host = guest_piece(boot, segment->addr + done, left, &len, error);
+
+        if (!host) {
+            return FALSE;
+        }
+        if (!from_file) {
+            memset(host, 0, len);
+        } else if (!tn_boot_file_read(file, segment->offset + done, host, len, what, error)) {
+            return FALSE;
+        }
+        done += len;
+    }
+    return TRUE;
+}
+
+gboolean
+tn_boot_write(TnLinuxBoot *boot, uint64_t addr, const void *buf, uint64_t size, GError **error)
+{
+    const uint8_t *p = buf;
+
+    while (size > 0) {
+        uint64_t len;
+        void *host = guest_piece(boot, addr, size, &len, error);
+
+        if (!host) {
+            return FALSE;
+        }
+        memcpy(host, p, len);
+        p += len;
+        addr += len;
+        size -= len;
+    }
+    return TRUE;
+}
+
+gboolean
+tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GError **error)
+{
+    if (boot->num_segments == TN_BOOT_MAX_SEGMENTS) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
+                    "Kernel '%s' has more than %u segments to load", boot->kernel.path,
+                    TN_BOOT_MAX_SEGMENTS);
+        return FALSE;
+    }
+    if (segment->file_size > segment->mem_size || segment->offset > boot->kernel.size ||
+        segment->file_size > boot->kernel.size - segment->offset) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
+                    "Kernel '%s' is cut short: a segment of 0x%" PRIx64 " bytes at offset 0x%"
+                    PRIx64 " is not in its 0x%" PRIx64 " bytes",
+                    boot->kernel.path, segment->file_size, segment->offset, boot->kernel.size);
+        return FALSE;
+    }
+    if (!tn_e820_is_ram(&boot->map, segment->addr, segment->mem_size)) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
+                    "Kernel '%s' does not fit: it needs 0x%" PRIx64
+                    " bytes of RAM at guest address 0x%" PRIx64,
+                    boot->kernel.path, segment->mem_size, segment->addr);
+        return FALSE;
+    }
+    if (segment->addr <= TN_BOOT_AREA_LAST &&
+        segment->addr + (segment->mem_size - 1) >= TN_BOOT_AREA_FIRST) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
+                    "Kernel '%s' wants guest address 0x%" PRIx64
+                    ", which is needed to start it",
+                    boot->kernel.path, segment->addr);
+        return FALSE;
+    }
+    boot->segments[boot->num_segments++] = *segment;
+    return TRUE;
+}
+
+static gboolean
+plan_kernel(TnLinuxBoot *boot, GError **error)
+{
+    uint8_t head[HEAD_SIZE] = { 0 };
+    size_t head_size = (size_t)MIN(boot->kernel.size, sizeof(head));
+
+    if (!tn_boot_file_read(&boot->kernel, 0, head, head_size, "kernel", error)) {
+        return FALSE;
+    }
+    if (tn_bzimage_probe(head, head_size)) {
+        return tn_bzimage_plan(boot, head, head_size, error);
+    }
+    if (tn_pvh_probe(head, head_size)) {
+        return tn_pvh_plan(boot, head, head_size, error);
+    }
+    g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
+                "'%s' is neither a bzImage nor an ELF image", boot->kernel.path);
+    return FALSE;
+}
+
+/* As high as the kernel can use it, where it is least in the way. */
+static gboolean
+plan_initrd(TnLinuxBoot *boot, GError **error)
+{
+    TnE820Request request = {
+        .size = boot->initrd.size,
+        .align = PAGE_SIZE,
+        .min = TN_BOOT_AREA_LAST + 1,
+        .max = MIN(boot->initrd_max, FOUR_GIB - 1),
+        .avoid_addr = boot->footprint_addr,
+        .avoid_size = boot->footprint_size,
+    };
+
+    if (boot->initrd.fd < 0 || boot->initrd.size == 0) {
+        return TRUE;
+    }
+    if (!tn_e820_find_room(&boot->map, &request, &boot->initrd_addr)) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
+                    "Initial RAM disk '%s' of 0x%" PRIx64
+                    " bytes does not fit into guest RAM beside the kernel",
+                    boot->initrd.path, boot->initrd.size);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_cmdline(TnLinuxBoot *boot, GError **error)
+{
+    uint64_t length = strlen(boot->cmdline);
+    uint64_t max = MIN(boot->cmdline_max, TN_BOOT_CMDLINE_MAX);
+
+    if (length > max) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
+                    "Kernel command line has %" PRIu64 " bytes, kernel '%s' takes at most %" PRIu64,
+                    length, boot->kernel.path, max);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+TnLinuxBoot *
+tn_linux_boot_new(const TnLinuxBootConfig *config, GError **error)
+{
+    g_autoptr(TnLinuxBoot) boot = g_new0(TnLinuxBoot, 1);
+    const uint64_t area = TN_BOOT_AREA_LAST + 1 - TN_BOOT_AREA_FIRST;
+
+    boot->space = config->space;
+    boot->map = *config->map;
+    boot->cmdline = g_strdup(config->cmdline ? config->cmdline : "");
+    boot->rsdp = config->rsdp;
+    boot->kernel.fd = boot->initrd.fd = -1;
+    if (!tn_e820_is_ram(&boot->map, TN_BOOT_AREA_FIRST, area)) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
+                    "Booting a kernel needs RAM from guest address 0x%x to 0x%x",
+                    TN_BOOT_AREA_FIRST, TN_BOOT_AREA_LAST);
+        return NULL;
+    }
+    if (!open_file(&boot->kernel, config->kernel, "kernel", error) ||
+        (config->initrd && !open_file(&boot->initrd, config->initrd, "initial RAM disk", error)) ||
+        !plan_kernel(boot, error) || !plan_initrd(boot, error) || !check_cmdline(boot, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&boot);
+}
+
+void
+tn_linux_boot_free(TnLinuxBoot *boot)
+{
+    if (!boot) {
+        return;
+    }
+    close_file(&boot->kernel);
+    close_file(&boot->initrd);
+    g_free(boot->cmdline);
+    g_free(boot);
+}
+
+gboolean
+tn_linux_boot_load(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error)
+{
+    const TnBootSegment initrd = {
+        .addr = boot->initrd_addr, .file_size = boot->initrd.size, .mem_size = boot->initrd.size
+    };
+
+    for (unsigned i = 0; i < boot->num_segments; i++) {
+        if (!load_file(boot, &boot->kernel, &boot->segments[i], "kernel", error)) {
+            return FALSE;
+        }
+    }
+    if (boot->initrd_addr &&
+        !load_file(boot, &boot->initrd, &initrd, "initial RAM disk", error)) {
+        return FALSE;
+    }
+    if (!tn_boot_write(boot, TN_BOOT_CMDLINE, boot->cmdline, strlen(boot->cmdline) + 1, error)) {
+        return FALSE;
+    }
+    return boot->is_pvh ? tn_pvh_write_start_info(boot, ret_start, error)
+                        : tn_bzimage_write_params(boot, ret_start, error);
+}
