@@ -13,17 +13,30 @@
 #define TN_ACPI_GPE0_PORT 0xafe
 #define TN_ACPI_GPE0_LENGTH 4
 
-typedef struct TnAcpiGpe TnAcpiGpe;
+/* Embedded by the PM device; fields are gpe.c's and its state table's. */
+typedef struct TnAcpiGpe {
+    TnMemoryRegion region;
+    TnMemoryRegion *io;
+    TnAcpiSci *sci;
+    GMutex lock;
+    /* Under @lock, held while the SCI is told. */
+    guint16 status, enable;
+} TnAcpiGpe;
 
 /* Puts the block into the container @io at @port. @sci outlives it. */
-TnAcpiGpe *tn_acpi_gpe_new(TnMemory *memory, TnMemoryRegion *io, guint16 port, TnAcpiSci *sci);
-void tn_acpi_gpe_free(TnAcpiGpe *gpe);
+void tn_acpi_gpe_init(TnAcpiGpe *gpe, TnMemory *memory, TnMemoryRegion *io, guint16 port,
+                      TnAcpiSci *sci);
+/* Takes the block away and waits for accesses that are still inside. */
+void tn_acpi_gpe_done(TnAcpiGpe *gpe);
 
 /* Sets status bit @bit (0..15); the SCI follows when the guest enabled it. */
 void tn_acpi_gpe_raise(TnAcpiGpe *gpe, unsigned bit);
 
 /* Status and enable to zero. */
 void tn_acpi_gpe_reset(TnAcpiGpe *gpe);
+
+/* The SCI as the registers have it, after they were loaded. */
+void tn_acpi_gpe_update(TnAcpiGpe *gpe);
 
 /* For tests and monitors. */
 guint16 tn_acpi_gpe_get_status(TnAcpiGpe *gpe);
