@@ -32,6 +32,15 @@
 #define BOOT_DS 0x18
 #define BOOT_GDT_LIMIT 0x1f
 
+/* KVM leaves these out of its list. */
+static const uint32_t unlisted_msrs[] = {
+    0x200, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 0x207, /* IA32_MTRR_PHYSBASE, -MASK 0..7 */
+    0x208, 0x209, 0x20a, 0x20b, 0x20c, 0x20d, 0x20e, 0x20f,
+    0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, /* IA32_MTRR_FIX... */
+    0x26d, 0x26e, 0x26f,
+    MSR_IA32_MTRR_DEF_TYPE,
+};
+
 /* KVM takes or gives at most this many at once. */
 #define MAX_MSRS_PER_CALL 256
 
@@ -69,12 +78,14 @@ static gboolean
 save_msrs(TnVcpu *vcpu, GError **error)
 {
     const struct kvm_msr_list *list = vcpu->kvm->msrs;
-    struct kvm_msrs *msrs = g_malloc0(sizeof(*msrs) + list->nmsrs * sizeof(msrs->entries[0]));
+    unsigned n = list->nmsrs + (unsigned)G_N_ELEMENTS(unlisted_msrs);
+    struct kvm_msrs *msrs = g_malloc0(sizeof(*msrs) + n * sizeof(msrs->entries[0]));
 
     vcpu->initial.msrs = msrs;
-    msrs->nmsrs = list->nmsrs;
-    for (unsigned i = 0; i < list->nmsrs; i++) {
-        msrs->entries[i].index = list->indices[i];
+    msrs->nmsrs = n;
+    for (unsigned i = 0; i < n; i++) {
+        msrs->entries[i].index =
+            i < list->nmsrs ? list->indices[i] : unlisted_msrs[i - list->nmsrs];
     }
     if (!transfer_msrs(vcpu, KVM_GET_MSRS, msrs, "KVM_GET_MSRS", error)) {
         return FALSE;
