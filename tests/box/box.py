@@ -34,7 +34,7 @@ REST_MODULES = ("kvm_amd", "vfio_pci", "vfio_iommu_type1", "tun", "vhost_net", "
 STATUS_TIMEOUT = 124
 STATUS_BOX_FAILED = 125
 
-PORT_STATUS, PORT_OUT, PORT_ERR, PORT_IN = 1, 2, 3, 4
+PORT_TERMINAL, PORT_STATUS, PORT_OUT, PORT_ERR, PORT_IN = 0, 1, 2, 3, 4
 CHUNK = 65536
 PR_SET_PDEATHSIG = 1
 ESCAPE = 1  # ctrl-a, as in QEMU's own multiplexer
@@ -119,7 +119,7 @@ def qemu_arguments(options, images, job, ends):
             "-device", "virtio-serial-pci,id=ports"]
     for number, end in ends.items():
         argv += ["-chardev", f"socket,id=port{number},fd={end.fileno()}"]
-        kind = "virtconsole" if number == 0 else "virtserialport"
+        kind = "virtconsole" if number == PORT_TERMINAL else "virtserialport"
         argv += ["-device", f"{kind},bus=ports.0,nr={number},chardev=port{number}"]
     if options.results:
         argv += ["-fsdev", f"local,id=results,path={options.results},security_model=none",
@@ -169,6 +169,7 @@ class Box:
         self._escaped = False
         self._selector = selectors.DefaultSelector()
         self._open = set()
+        self._ends = {}
         self._process = None
 
     def _same_output(self):
@@ -182,7 +183,7 @@ class Box:
         write_job(self.job, self.options, images, one_stream)
         numbers = [PORT_STATUS]
         if self.options.tty:
-            numbers.append(0)
+            numbers.append(PORT_TERMINAL)
         else:
             numbers += [PORT_OUT] + ([] if one_stream else [PORT_ERR])
             numbers += [PORT_IN] if self.options.stdin else []
@@ -200,19 +201,23 @@ class Box:
             self._attach(number, mine)
 
     def _attach(self, number, mine):
-        if number == PORT_IN:
-            self._selector.register(0, selectors.EVENT_READ, ("input", mine))
-            return
-        self._open.add(number)
-        self._selector.register(mine, selectors.EVENT_READ, ("port", number))
-        if number == 0:
-            self._selector.register(0, selectors.EVENT_READ, ("keys", mine))
+        self._ends[number] = mine
+        if number != PORT_IN:
+            self._open.add(number)
+            self._selector.register(mine, selectors.EVENT_READ, ("port", number))
+
+    def _script_began(self):
+        # What is sent earlier would be lost: nobody has opened the port.
+        self.started = time.monotonic() - self.begin
+        for number, kind in ((PORT_IN, "input"), (PORT_TERMINAL, "keys")):
+            if number in self._ends:
+                self._selector.register(0, selectors.EVENT_READ, (kind, self._ends[number]))
 
     def _control_lines(self, data):
         *lines, self._control = (self._control + data).split(b"\n")
         for line in lines:
             if line == b"started":
-                self.started = time.monotonic() - self.begin
+                self._script_began()
             elif line.startswith(b"exit "):
                 self.status = int(line[5:])
 
@@ -227,12 +232,11 @@ class Box:
             write_all(2 if number == PORT_ERR else 1, data)
 
     def _from_input(self, mine):
+        # Counted pieces and a 0 at the end: a port's hang-up can overtake its data.
         data = os.read(0, CHUNK)
-        if data:
-            mine.sendall(data)
-        else:
+        mine.sendall(b"%d\n" % len(data) + data)
+        if not data:
             self._selector.unregister(0)
-            mine.close()
 
     def _from_keys(self, mine):
         for byte in os.read(0, CHUNK):

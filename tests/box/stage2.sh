@@ -17,9 +17,10 @@ if [ -n "$modules" ] && [ -d "$modules" ]; then
 fi
 [ -s /run/box/refused ] && echo "box: not loaded: $($bb tr '\n' ' ' </run/box/refused)" >/dev/ttyS0
 
-echo started >"$ports"1
 if [ -n "$terminal" ]; then
-    $bb stty $terminal </dev/hvc0
+    exec 3<>/dev/hvc0
+    $bb stty $terminal <&3
+    echo started >"$ports"1
     $bb setsid -c /bin/sh "$job/command" </dev/hvc0 >/dev/hvc0 2>&1
     status=$?
 else
@@ -34,8 +35,13 @@ else
         pumps="$pumps$! "
         errors=err
     fi
+    echo started >"$ports"1
     if [ -n "$has_input" ]; then
-        $bb setsid /bin/sh "$job/command" <"$ports"4 >out 2>$errors
+        $bb mkfifo in
+        while read -r size && [ "$size" != 0 ]; do
+            $bb dd bs="$size" count=1 iflag=fullblock 2>/dev/null
+        done <"$ports"4 >in &
+        $bb setsid /bin/sh "$job/command" <in >out 2>$errors
     else
         $bb setsid /bin/sh "$job/command" </dev/null >out 2>$errors
     fi
