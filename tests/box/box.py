@@ -36,6 +36,7 @@ STATUS_BOX_FAILED = 125
 
 PORT_TERMINAL, PORT_STATUS, PORT_OUT, PORT_ERR, PORT_IN = 0, 1, 2, 3, 4
 CHUNK = 65536
+OLD_IMAGE_SECONDS = 3600
 PR_SET_PDEATHSIG = 1
 ESCAPE = 1  # ctrl-a, as in QEMU's own multiplexer
 
@@ -56,6 +57,18 @@ def locked(cache):
     with open(cache / ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def keep_image(image, build):
+    """Make file `image` exist, from build()'s bytes, and drop forms of it that went out of use."""
+    if image.exists():
+        return
+    part = image.with_suffix(".part")
+    part.write_bytes(build())
+    part.rename(image)
+    for old in image.parent.glob(image.name.split("-")[0] + "-*.cpio"):
+        if old.stat().st_mtime < time.time() - OLD_IMAGE_SECONDS:
+            old.unlink()
 
 
 def build_initramfs(kernel, version):
@@ -85,10 +98,7 @@ def prepare():
         for name in ("init.sh", "stage2.sh", "box.py", "initramfs.py"):
             digest.update((HERE / name).read_bytes())
         image = cache / f"box-{digest.hexdigest()[:16]}.cpio"
-        if not image.exists():
-            part = image.with_suffix(".part")
-            part.write_bytes(build_initramfs(kernel, version))
-            part.rename(image)
+        keep_image(image, lambda: build_initramfs(kernel, version))
     return kernel / "vmlinux", image, kernel / "lib/modules" / version
 
 

@@ -4,6 +4,7 @@
 import os
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 BUSYBOX_PLACES = ("/bin/busybox", "/usr/bin/busybox")
@@ -58,15 +59,23 @@ class Cpio:
         return b"".join(self._parts) + b"\0" * (-self._size % 512)
 
 
+def _busybox_place():
+    for place in BUSYBOX_PLACES:
+        # A dynamic busybox has an interpreter and would not start in an empty root.
+        if os.path.exists(place) and b"/lib64/ld-linux" not in Path(place).read_bytes()[:4096]:
+            return place
+    raise FileNotFoundError("no static busybox here: install the package busybox-static")
+
+
 def busybox():
     """Bytes of the statically linked busybox."""
-    for place in BUSYBOX_PLACES:
-        if os.path.exists(place):
-            data = Path(place).read_bytes()
-            # A dynamic busybox has an interpreter and would not start in an empty root.
-            if b"/lib64/ld-linux" not in data[:4096]:
-                return data
-    raise FileNotFoundError("no static busybox here: install the package busybox-static")
+    return Path(_busybox_place()).read_bytes()
+
+
+def busybox_applets():
+    """Names of the commands in it."""
+    done = subprocess.run([_busybox_place(), "--list"], capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split() if name != "busybox"]
 
 
 def module_name(path):
