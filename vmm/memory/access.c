@@ -49,6 +49,28 @@ store(void *data, uint64_t value, unsigned size)
     }
 }
 
+/* One access of an exit. */
+typedef struct Access {
+    uint64_t addr;
+    void *data;
+    unsigned size;
+    bool is_write;
+} Access;
+
+/*
+ * A guest that moves BARs without end replaces views faster than the main thread
+ * may get to free them; the vCPU that caused it then waits for the grace period
+ * itself. Only here: an exit holds no device's lock.
+ */
+static inline void
+relieve(TnMemory *memory)
+{
+    if (G_UNLIKELY(__atomic_load_n(&memory->crowded, __ATOMIC_RELAXED)) &&
+        !tn_rcu_in_read_section()) {
+        tn_memory_relieve(memory);
+    }
+}
+
 /* What is left to do of an access of any length. Exactly one pointer is not NULL. */
 typedef struct Transfer {
     const TnFlatView *view;
@@ -228,28 +250,71 @@ tn_address_space_dma_write(TnAddressSpace *as, uint64_t addr, const void *buf, u
                         (Transfer){ .addr = addr, .len = len, .from = buf, .ram_only = true });
 }
 
-/* The rest of tn_address_space_access(): RAM, holes, sizes to adjust. In a read section. */
-static G_GNUC_NO_INLINE TnMemResult
-access_slow(const TnFlatView *view, const TnFlatRange *flat, uint64_t addr, void *data,
-            unsigned size, bool is_write)
+/* An access that no single callback serves as it is: RAM, holes, sizes to adjust. */
+static TnMemResult
+access_adjusted(const TnFlatView *view, const TnFlatRange *flat, const Access *a)
 {
-    uint64_t offset = flat ? addr - flat->range.first + flat->offset_in_region : 0;
-    bool is_single = size == 1 || size == 2 || size == 4 || size == 8;
+    uint64_t offset = flat ? a->addr - flat->range.first + flat->offset_in_region : 0;
+    bool is_single = a->size == 1 || a->size == 2 || a->size == 4 || a->size == 8;
     TnMemResult result;
     uint64_t value;
 
-    if (!flat || !flat->ops || !is_single || size - 1 > flat->region_last - offset) {
+    if (!flat || !flat->ops || !is_single || a->size - 1 > flat->region_last - offset) {
         return transfer((Transfer){ .view = view,
-                                    .addr = addr,
-                                    .len = size,
-                                    .to = is_write ? NULL : data,
-                                    .from = is_write ? data : NULL });
+                                    .addr = a->addr,
+                                    .len = a->size,
+                                    .to = a->is_write ? NULL : a->data,
+                                    .from = a->is_write ? a->data : NULL });
     }
+    if (a->is_write) {
+        return tn_mmio_write(flat, offset, load(a->data, a->size), a->size);
+    }
+    result = tn_mmio_read(flat, offset, a->size, &value);
+    store(a->data, value, a->size);
+    return result;
+}
+
+static inline bool
+is_direct(const TnFlatRange *flat, uint64_t offset, unsigned size)
+{
+    return (flat->direct_sizes >> size & 1) && (offset & (size - 1)) == 0;
+}
+
+static inline void
+call_device(const TnFlatRange *flat, uint64_t offset, void *data, unsigned size, bool is_write)
+{
     if (is_write) {
-        return tn_mmio_write(flat, offset, load(data, size), size);
+        flat->ops->write(flat->opaque, offset, load(data, size), size);
+    } else {
+        store(data, flat->ops->read(flat->opaque, offset, size), size);
     }
-    result = tn_mmio_read(flat, offset, size, &value);
-    store(data, value, size);
+}
+
+/*
+ * What tn_address_space_access() does when its cache does not help; ends the read
+ * section that the caller began, so that the caller needs nothing after it.
+ */
+static G_GNUC_NO_INLINE TnMemResult
+access_uncached(TnAddressSpace *as, TnAccessCache *cache, uint64_t addr, void *data, unsigned size,
+                bool is_write)
+{
+    const TnFlatView *view = tn_address_space_view_rcu(as);
+    const TnFlatRange *flat = tn_flat_view_find_inline(view, addr);
+    uint64_t offset = flat ? addr - flat->range.first + flat->offset_in_region : 0;
+    TnMemResult result = TN_MEM_OK;
+
+    if (flat) {
+        *cache = (TnAccessCache){ view->generation, flat };
+    }
+    if (flat && is_direct(flat, offset, size)) {
+        call_device(flat, offset, data, size, is_write);
+    } else {
+        const Access a = { addr, data, size, is_write };
+
+        result = access_adjusted(view, flat, &a);
+    }
+    tn_rcu_read_unlock();
+    relieve(as->memory);
     return result;
 }
 
@@ -257,38 +322,23 @@ TnMemResult
 tn_address_space_access(TnAddressSpace *as, TnAccessCache *cache, uint64_t addr, void *data,
                         unsigned size, bool is_write)
 {
-    TnMemResult result = TN_MEM_OK;
     const TnFlatView *view;
-    const TnFlatRange *flat;
 
     tn_rcu_read_lock();
     view = tn_address_space_view_rcu(as);
     if (G_LIKELY(cache->generation == view->generation &&
                  tn_range_contains(cache->last->range, addr))) {
-        flat = cache->last;
-    } else {
-        flat = tn_flat_view_find(view, addr);
-        if (flat) {
-            *cache = (TnAccessCache){ view->generation, flat };
-        }
-    }
-    if (G_LIKELY(flat && flat->direct_sizes >> size & 1)) {
+        const TnFlatRange *flat = cache->last;
         uint64_t offset = addr - flat->range.first + flat->offset_in_region;
 
-        if (G_LIKELY((offset & (size - 1) & flat->align_mask) == 0 &&
-                     size - 1 <= flat->region_last - offset)) {
-            if (is_write) {
-                flat->ops->write(flat->opaque, offset, load(data, size), size);
-            } else {
-                store(data, flat->ops->read(flat->opaque, offset, size), size);
-            }
+        if (G_LIKELY(is_direct(flat, offset, size))) {
+            call_device(flat, offset, data, size, is_write);
             tn_rcu_read_unlock();
+            relieve(as->memory);
             return TN_MEM_OK;
         }
     }
-    result = access_slow(view, flat, addr, data, size, is_write);
-    tn_rcu_read_unlock();
-    return result;
+    return access_uncached(as, cache, addr, data, size, is_write);
 }
 
 void *

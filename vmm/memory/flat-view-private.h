@@ -13,7 +13,8 @@ struct TnFlatView {
     uint64_t generation;
     /* What was rendered, for printing; dangles once the view is not published. */
     TnMemoryRegion *root;
-    GPtrArray *owners; /* GObject *: one reference each */
+    GPtrArray *owners;     /* GObject *: one reference each */
+    const uint64_t *lasts; /* of the ranges' addresses, close together for searching */
     TnFlatRange ranges[];
 };
 
@@ -22,8 +23,36 @@ struct TnFlatView {
 TnFlatView *tn_flat_view_new(TnMemoryRegion *root, uint64_t generation, const TnFlatRange *ranges,
                              unsigned count);
 
+/* As tn_flat_view_unref(), but hands the references on owners over to @owners. */
+void tn_flat_view_unref_to(TnFlatView *view, GPtrArray *owners);
+
 /* The index of the first range that ends at or after @addr; count when there is none. */
-unsigned tn_flat_view_lower_bound(const TnFlatView *view, uint64_t addr);
+static inline unsigned
+tn_flat_view_lower_bound(const TnFlatView *view, uint64_t addr)
+{
+    const uint64_t *lasts = view->lasts;
+    unsigned left = view->count;
+
+    if (left == 0) {
+        return 0;
+    }
+    /* Without a branch in the loop: exits of a busy guest alternate between devices. */
+    while (left > 1) {
+        unsigned half = left / 2;
+
+        lasts = lasts[half - 1] < addr ? lasts + half : lasts;
+        left -= half;
+    }
+    return (unsigned)(lasts - view->lasts) + (*lasts < addr);
+}
+
+static inline const TnFlatRange *
+tn_flat_view_find_inline(const TnFlatView *view, uint64_t addr)
+{
+    unsigned i = tn_flat_view_lower_bound(view, addr);
+
+    return i < view->count && view->ranges[i].range.first <= addr ? &view->ranges[i] : NULL;
+}
 
 /* Whether a listener takes both for one section that stayed. */
 bool tn_flat_range_same_section(const TnFlatRange *a, const TnFlatRange *b);

@@ -4,8 +4,6 @@
  */
 #include "vmm/memory/flat-view-private.h"
 
-#include <string.h>
-
 /* Neighbours mostly share an owner, so one reference each is held per run of them. */
 static GPtrArray *
 hold_owners(const TnFlatRange *ranges, unsigned count)
@@ -28,15 +26,18 @@ TnFlatView *
 tn_flat_view_new(TnMemoryRegion *root, uint64_t generation, const TnFlatRange *ranges,
                  unsigned count)
 {
-    TnFlatView *view = g_malloc0(sizeof(*view) + count * sizeof(*ranges));
+    TnFlatView *view = g_malloc0(sizeof(*view) + count * (sizeof(*ranges) + sizeof(uint64_t)));
+    uint64_t *lasts = (uint64_t *)&view->ranges[count];
 
     g_atomic_ref_count_init(&view->ref);
     view->generation = generation;
     view->root = root;
     view->owners = hold_owners(ranges, count);
     view->count = count;
-    if (count > 0) {
-        memcpy(view->ranges, ranges, count * sizeof(*ranges));
+    view->lasts = lasts;
+    for (unsigned i = 0; i < count; i++) {
+        view->ranges[i] = ranges[i];
+        lasts[i] = ranges[i].range.last;
     }
     return view;
 }
@@ -57,6 +58,15 @@ tn_flat_view_unref(TnFlatView *view)
     }
 }
 
+void
+tn_flat_view_unref_to(TnFlatView *view, GPtrArray *owners)
+{
+    if (g_atomic_ref_count_dec(&view->ref)) {
+        g_ptr_array_extend_and_steal(owners, g_steal_pointer(&view->owners));
+        g_free(view);
+    }
+}
+
 const TnFlatRange *
 tn_flat_view_ranges(const TnFlatView *view, unsigned *ret_count)
 {
@@ -64,30 +74,10 @@ tn_flat_view_ranges(const TnFlatView *view, unsigned *ret_count)
     return view->ranges;
 }
 
-unsigned
-tn_flat_view_lower_bound(const TnFlatView *view, uint64_t addr)
-{
-    unsigned low = 0;
-    unsigned high = view->count;
-
-    while (low < high) {
-        unsigned mid = low + (high - low) / 2;
-
-        if (view->ranges[mid].range.last < addr) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low;
-}
-
 const TnFlatRange *
 tn_flat_view_find(const TnFlatView *view, uint64_t addr)
 {
-    unsigned i = tn_flat_view_lower_bound(view, addr);
-
-    return i < view->count && view->ranges[i].range.first <= addr ? &view->ranges[i] : NULL;
+    return tn_flat_view_find_inline(view, addr);
 }
 
 bool

@@ -15,8 +15,7 @@ typedef struct TnFlatRange {
     bool readonly;
     bool nonvolatile;
     /* Copies for accesses, which run while the region itself is being changed. */
-    uint8_t align_mask;    /* offset bits that must be 0 below the size's */
-    uint16_t direct_sizes; /* bit n: n bytes go to the callbacks as they are */
+    uint16_t direct_sizes; /* bit n: n aligned bytes go to the callbacks as they are */
     uint64_t region_last;  /* last offset of the whole region */
     void *host;            /* of range.first; NULL for MMIO */
     const TnMemoryRegionOps *ops; /* NULL for RAM and ROM */

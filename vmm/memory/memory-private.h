@@ -11,6 +11,9 @@
 #include "vmm/memory/flat-view-private.h"
 #include "vmm/memory/listener.h"
 
+/* Views out of use that may wait for the main context before exits free them. */
+#define TN_MEMORY_MAX_RETIRED 64
+
 struct TnMemory {
     GRecMutex topology_lock;
 
@@ -25,7 +28,9 @@ struct TnMemory {
     GMutex retired_lock;
     /* retired_lock protects these. */
     GPtrArray *retired;      /* TnFlatView *: out of use, readers may still look */
-    GSource *reclaim_source; /* waits on @context while @retired is not empty */
+    GHashTable *orphans;     /* GObject *: owners, one reference each, of freed views */
+    GSource *reclaim_source; /* waits on @context while either is not empty */
+    int crowded;             /* atomic: @retired has reached TN_MEMORY_MAX_RETIRED */
 
     GMainContext *context; /* where owners of regions may be finalized; constant */
 };
@@ -56,6 +61,10 @@ void tn_memory_mark_changed_locked(TnMemory *memory);
 
 /* Takes the space's reference to @view, and drops it once no reader can see it any more. */
 void tn_memory_retire_locked(TnMemory *memory, TnFlatView *view);
+
+/* Frees the views that are retired, on any thread: waits for readers, keeps one
+ * reference on each owner for @context to drop. Not from inside of a read section. */
+void tn_memory_relieve(TnMemory *memory);
 
 /* Renders every space anew, tells the listeners, publishes. */
 void tn_address_spaces_update_locked(TnMemory *memory);

@@ -31,6 +31,12 @@ tn_rcu_die_unregistered(void)
     g_error("memory accessed on a thread that did not call tn_memory_register_thread()");
 }
 
+static GHashTable *
+new_orphans(void)
+{
+    return g_hash_table_new_full(NULL, NULL, g_object_unref, NULL);
+}
+
 TnMemory *
 tn_memory_new(void)
 {
@@ -40,6 +46,7 @@ tn_memory_new(void)
     g_mutex_init(&memory->retired_lock);
     memory->spaces = g_ptr_array_new();
     memory->retired = g_ptr_array_new();
+    memory->orphans = new_orphans();
     memory->context = g_main_context_ref_thread_default();
     tn_memory_register_thread();
     return memory;
@@ -58,6 +65,7 @@ tn_memory_free(TnMemory *memory)
     g_assert(memory->retired->len == 0);
     tn_memory_unregister_thread();
     g_main_context_unref(memory->context);
+    g_hash_table_unref(memory->orphans);
     g_ptr_array_unref(memory->retired);
     g_ptr_array_unref(memory->spaces);
     g_mutex_clear(&memory->retired_lock);
@@ -98,16 +106,48 @@ tn_memory_mark_changed_locked(TnMemory *memory)
     memory->update_pending = true;
 }
 
+static GPtrArray *
+steal_retired(TnMemory *memory)
+{
+    GPtrArray *views;
+
+    g_mutex_lock(&memory->retired_lock);
+    views = g_steal_pointer(&memory->retired);
+    memory->retired = g_ptr_array_new();
+    __atomic_store_n(&memory->crowded, 0, __ATOMIC_RELAXED);
+    g_mutex_unlock(&memory->retired_lock);
+    return views;
+}
+
+void
+tn_memory_relieve(TnMemory *memory)
+{
+    g_autoptr(GPtrArray) views = steal_retired(memory);
+    g_autoptr(GPtrArray) owners = g_ptr_array_new();
+
+    tn_rcu_synchronize();
+    for (unsigned i = 0; i < views->len; i++) {
+        tn_flat_view_unref_to(views->pdata[i], owners);
+    }
+    g_mutex_lock(&memory->retired_lock);
+    for (unsigned i = 0; i < owners->len; i++) {
+        /* A second reference on the same owner takes the first one's place. */
+        g_hash_table_add(memory->orphans, owners->pdata[i]);
+    }
+    g_mutex_unlock(&memory->retired_lock);
+}
+
 /* Drops every view that was retired before the call. */
 static void
 reclaim(TnMemory *memory)
 {
     g_autoptr(GPtrArray) views = NULL;
+    g_autoptr(GHashTable) orphans = NULL;
     GSource *source;
 
     g_mutex_lock(&memory->retired_lock);
-    views = g_steal_pointer(&memory->retired);
-    memory->retired = g_ptr_array_new();
+    orphans = g_steal_pointer(&memory->orphans);
+    memory->orphans = new_orphans();
     source = g_steal_pointer(&memory->reclaim_source);
     g_mutex_unlock(&memory->retired_lock);
 
@@ -115,6 +155,7 @@ reclaim(TnMemory *memory)
         g_source_destroy(source);
         g_source_unref(source);
     }
+    views = steal_retired(memory);
     tn_rcu_synchronize();
     for (unsigned i = 0; i < views->len; i++) {
         tn_flat_view_unref(views->pdata[i]);
@@ -133,6 +174,9 @@ tn_memory_retire_locked(TnMemory *memory, TnFlatView *view)
 {
     g_mutex_lock(&memory->retired_lock);
     g_ptr_array_add(memory->retired, view);
+    if (memory->retired->len >= TN_MEMORY_MAX_RETIRED) {
+        __atomic_store_n(&memory->crowded, 1, __ATOMIC_RELAXED);
+    }
     if (!memory->reclaim_source) {
         memory->reclaim_source = g_idle_source_new();
         g_source_set_priority(memory->reclaim_source, G_PRIORITY_DEFAULT);
