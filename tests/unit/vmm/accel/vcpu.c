@@ -3,6 +3,7 @@
 #include "tests/unit/vmm/accel/guest.h"
 
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define TEST_PAGE_TABLES 0x4000u
@@ -101,6 +102,33 @@ test_rom_takes_no_write(void)
     tn_guest_load(guest, TN_GUEST_CODE, poke);
     tn_guest_resume(guest);
     g_assert_cmphex(tn_guest_wait_said(guest, 0), ==, 0xabcd);
+    tn_guest_free(guest);
+}
+
+/* Less than a page of RAM cannot be a slot; the guest reaches it by exits. */
+static void
+test_part_of_a_page(void)
+{
+    TnGuest *guest = tn_guest_new(1);
+    TnMemoryRegion part;
+    const TnFastPath *fast_path;
+    unsigned free_slots;
+
+    if (!guest) {
+        return;
+    }
+    fast_path = tn_kvm_get_fast_path(guest->kvm);
+    free_slots = fast_path->free_memory_slots(fast_path->opaque);
+    memcpy(guest->dimm_host, "\xcd\xab", 2);
+    tn_memory_region_init_alias(&part, guest->memory, NULL, "part", &guest->dimm, 0, 0x800);
+    tn_memory_region_add_subregion(&guest->system_memory, 0x80000, &part);
+    g_assert_cmpuint(fast_path->free_memory_slots(fast_path->opaque), ==, free_slots);
+    tn_guest_load(guest, TN_GUEST_CODE, poke);
+    tn_guest_resume(guest);
+    g_assert_cmphex(tn_guest_wait_said(guest, 0), ==, 0x7777);
+    tn_memory_region_del_subregion(&guest->system_memory, &part);
+    tn_memory_synchronize(guest->memory);
+    tn_memory_region_done(&part);
     tn_guest_free(guest);
 }
 
@@ -232,6 +260,39 @@ test_irq_line_wakes_halted(void)
         tn_irq_lower(line);
         g_assert_cmphex(tn_guest_wait_said(guest, i), ==, 0x25);
     }
+    tn_guest_free(guest);
+}
+
+static void
+test_irqfd_raises_gsi(void)
+{
+    TnGuest *guest = tn_guest_new(1);
+    const TnFastPath *fast_path;
+    g_autoptr(GError) error = NULL;
+    const uint64_t one = 1;
+    int fd;
+
+    if (!guest) {
+        return;
+    }
+    fast_path = tn_kvm_get_fast_path(guest->kvm);
+    if (!fast_path->add_irqfd) {
+        g_test_skip("KVM lacks KVM_CAP_IRQFD");
+        tn_guest_free(guest);
+        return;
+    }
+    fd = eventfd(0, EFD_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_true(fast_path->add_irqfd(fast_path->opaque, fd, -1, 5, &error));
+    g_assert_false(fast_path->add_irqfd(fast_path->opaque, -1, -1, 5, &error));
+    g_assert_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED);
+    tn_guest_load(guest, TN_GUEST_CODE, irq);
+    tn_guest_resume(guest);
+    g_assert_cmphex(tn_guest_wait_said(guest, 0), ==, 0xaa);
+    g_assert_cmpint(write(fd, &one, sizeof(one)), ==, sizeof(one));
+    g_assert_cmphex(tn_guest_wait_said(guest, 1), ==, 0x25);
+    fast_path->remove_irqfd(fast_path->opaque, fd, 5);
+    (void)close(fd);
     tn_guest_free(guest);
 }
 
@@ -419,6 +480,7 @@ main(int argc, char **argv)
     g_test_add_func("/accel/vcpu/reset-restores-all-registers",
                     test_reset_restores_all_registers);
     g_test_add_func("/accel/vcpu/irq-line-wakes-halted", test_irq_line_wakes_halted);
+    g_test_add_func("/accel/vcpu/irqfd-raises-gsi", test_irqfd_raises_gsi);
     g_test_add_func("/accel/vcpu/reset-forgets-irq-setup", test_reset_forgets_irq_setup);
     g_test_add_func("/accel/vcpu/pvh-starts-ap", test_pvh_starts_ap);
     g_test_add_func("/accel/vcpu/triple-fault-asks-for-reset", test_triple_fault_asks_for_reset);
@@ -427,6 +489,7 @@ main(int argc, char **argv)
     g_test_add_func("/accel/vcpu/clock-stands", test_clock_stands);
     g_test_add_func("/accel/memory-slots/come-and-go", test_slot_comes_and_goes);
     g_test_add_func("/accel/memory-slots/rom-takes-no-write", test_rom_takes_no_write);
+    g_test_add_func("/accel/memory-slots/part-of-a-page", test_part_of_a_page);
     g_test_add_func("/accel/memory-slots/replacing-memory-is-seamless",
                     test_replacing_memory_is_seamless);
     return g_test_run();
