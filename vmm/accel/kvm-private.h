@@ -140,6 +140,15 @@ unsigned tn_memory_slots_free(TnMemorySlots *slots);
 void tn_kvm_inhibit_begin(TnKvm *kvm);
 void tn_kvm_inhibit_end(TnKvm *kvm);
 
+/* vcpu.c: for the vCPU's own thread. Blocks while it may not run; false: the thread
+ * shall end. */
+bool tn_vcpu_wait_until_allowed(TnVcpu *vcpu);
+/* The guest is left until somebody resumes this vCPU. */
+void tn_vcpu_stall(TnVcpu *vcpu);
+
+/* vcpu-run.c: runs the guest until the thread shall end. */
+void tn_vcpu_run_loop(TnVcpu *vcpu);
+
 /* registers.c */
 gboolean tn_vcpu_registers_save_initial(TnVcpu *vcpu, GError **error);
 gboolean tn_vcpu_registers_reset(TnVcpu *vcpu, GError **error);

@@ -278,8 +278,8 @@ tn_pvh_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **e
         }
     }
     if (!found_entry) {
-        return set_format_error(error, boot,
-                                "is an ELF image without PVH entry point (XEN_ELFNOTE_PHYS32_ENTRY)");
+        return set_format_error(
+            error, boot, "is an ELF image without PVH entry point (XEN_ELFNOTE_PHYS32_ENTRY)");
     }
     if (boot->entry > UINT32_MAX || !is_entry_loaded(boot)) {
         return set_format_error(error, boot, "has a PVH entry point outside of what it loads");
