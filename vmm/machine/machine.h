@@ -44,6 +44,8 @@ typedef struct TnMachineConfig {
     unsigned num_numa;
     char *kernel, *initrd, *append;
     char *kvm_path;         /* NULL: /dev/kvm */
+    gboolean rtc_localtime; /* -rtc base=localtime */
+    gint64 rtc_date;        /* -rtc base=DATE: seconds since the epoch; G_MININT64: now */
     gboolean no_reboot, no_shutdown, start_paused;
 } TnMachineConfig;
 
@@ -61,9 +63,15 @@ TnMachine *tn_machine_new(TnMachineConfig *config);
 /* Builds the board: KVM, RAM, devices, ACPI, kernel, vCPUs (paused). */
 gboolean tn_machine_realize(TnMachine *self, GError **error);
 
+/* Called on the main thread when the guest's life is over (powered off, quit). */
+typedef void (*TnMachineQuitFunc)(void *opaque, int status);
+void tn_machine_set_quit(TnMachine *self, TnMachineQuitFunc quit, void *opaque);
+
 const TnMachineConfig *tn_machine_get_config(TnMachine *self);
 const TnPlatform *tn_machine_get_platform(TnMachine *self);
 TnObject *tn_machine_get_root(TnMachine *self);
+/* "/chardevs": the container of all character devices. */
+TnObject *tn_machine_get_chardevs(TnMachine *self);
 
 /* -object, object-add: a @type below /objects/@id, its properties set from
  * @props (members "qom-type" and "id" are skipped; may be NULL), completed. */
@@ -114,7 +122,7 @@ typedef struct TnOspmInfo {
 typedef void (*TnOspmFunc)(const TnOspmInfo *info, gpointer user_data);
 void tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_data);
 
-/* Main thread, before quitting: stops vCPUs, tears the board down. */
+/* Before the last unref: ends the vCPUs and takes the board apart. */
 void tn_machine_shut_down(TnMachine *self);
 
 G_END_DECLS

@@ -11,8 +11,6 @@
 #include "vmm/memory/flat-view-private.h"
 #include "vmm/memory/listener.h"
 
-#include <pthread.h>
-
 /* Views out of use that may wait for the main context before exits free them. */
 #define TN_MEMORY_MAX_RETIRED 64
 
@@ -27,7 +25,7 @@ struct TnMemory {
     GPtrArray *spaces;        /* TnAddressSpace *, in order of creation; not owned */
     GThread *transaction;     /* atomic: the thread inside of one, NULL for none */
 
-    pthread_mutex_t retired_lock; /* not GMutex: ThreadSanitizer cannot see through that */
+    GMutex retired_lock;
     /* retired_lock protects these. */
     GPtrArray *retired;      /* TnFlatView *: out of use, readers may still look */
     GHashTable *orphans;     /* GObject *: owners, one reference each, of freed views */

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line: QEMU's syntax, defaults, and refusals that name what is wrong. */
+#include "vmm/machine/keyval.h"
+#include "vmm/machine/options.h"
+
+#include <string.h>
+
+/* Parses "a b c" cut at spaces; '~' stands for a space inside a word. */
+static TnOptions *
+parse(const char *line, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+
+    g_ptr_array_add(argv, (char *)"tenon-vmm");
+    for (char **word = words; *word && **word; word++) {
+        g_strdelimit(*word, "~", ' ');
+        g_ptr_array_add(argv, *word);
+    }
+    return tn_options_parse((int)argv->len, (char *const *)argv->pdata, error);
+}
+
+static TnOptions *
+accept(const char *line)
+{
+    g_autoptr(GError) error = NULL;
+    TnOptions *options = parse(line, &error);
+
+    g_assert_no_error(error);
+    return options;
+}
+
+static void
+refuse(const char *line, const char *message)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TnOptions) options = parse(line, &error);
+
+    g_assert_null(options);
+    g_assert_cmpstr(error->message, ==, message);
+}
+
+static void
+test_defaults(void)
+{
+    g_autoptr(TnOptions) o = accept("");
+
+    g_assert_cmpstr(o->config->type, ==, "pc-i440fx-7.2");
+    g_assert_cmpstr(o->config->cpu_model, ==, "host");
+    g_assert_cmpuint(o->config->ram_size, ==, 128 << 20);
+    g_assert_cmpuint(o->config->max_ram_size, ==, 128 << 20);
+    g_assert_cmpuint(o->config->cpus, ==, 1);
+    g_assert_true(o->config->mem_merge);
+    g_assert_cmpuint(o->config->num_numa, ==, 0);
+}
+
+static void
+test_memory(void)
+{
+    g_autoptr(TnOptions) o = accept("-m size=1048576k,slots=4,maxmem=4G");
+
+    g_assert_cmpuint(o->config->ram_size, ==, 1ULL << 30);
+    g_assert_cmpuint(o->config->max_ram_size, ==, 4ULL << 30);
+    g_assert_cmpuint(o->config->ram_slots, ==, 4);
+    /* Room to plug makes one NUMA node: the guest needs an SRAT for it. */
+    g_assert_cmpuint(o->config->num_numa, ==, 1);
+    g_assert_cmpuint(o->config->numa[0].size, ==, 1ULL << 30);
+}
+
+static void
+test_memory_refused(void)
+{
+    refuse("-m 1x", "-m 1x: Parameter 'size' expects a size, not '1x'");
+    refuse("-m 1G,maxmem=512M",
+           "-m 1G,maxmem=512M: invalid value of maxmem: maximum memory size (0x20000000) must be "
+           "at least the initial memory size (0x40000000)");
+    refuse("-m 1G,slots=2",
+           "-m 1G,slots=2: invalid -m: slots were specified but maxmem leaves no room for them");
+    refuse("-m 1G,slots=257,maxmem=2G",
+           "-m 1G,slots=257,maxmem=2G: Parameter 'slots' expects a number in the range 0..256, "
+           "not '257'");
+    refuse("-m 1G,colour=red", "-m 1G,colour=red: Invalid parameter 'colour'");
+}
+
+static void
+test_smp(void)
+{
+    g_autoptr(TnOptions) plain = accept("-smp 4");
+    g_autoptr(TnOptions) full = accept("-smp 4,maxcpus=8,sockets=2,cores=2,threads=2");
+
+    g_assert_cmpuint(plain->config->cpus, ==, 4);
+    g_assert_cmpuint(plain->config->sockets, ==, 1);
+    g_assert_cmpuint(plain->config->cores, ==, 4);
+    g_assert_cmpuint(full->config->max_cpus, ==, 8);
+    refuse("-smp 3,sockets=2,cores=2,threads=1,maxcpus=5",
+           "-smp 3,sockets=2,cores=2,threads=1,maxcpus=5: Invalid CPU topology: product of the "
+           "hierarchy must match maxcpus: sockets (2) * cores (2) * threads (1) != maxcpus (5)");
+    refuse("-smp 0", "-smp 0: Parameter 'cpus' expects a number in the range 1..255, not '0'");
+}
+
+static void
+test_numa(void)
+{
+    g_autoptr(TnOptions) o = accept(
+        "-smp 4 -m 2G -numa node,nodeid=0,cpus=0-1,mem=1G -numa node,cpus=2,cpus=3,mem=1G");
+
+    g_assert_cmpuint(o->config->num_numa, ==, 2);
+    g_assert_cmpuint(o->config->numa[0].cpus[0], ==, 3);
+    g_assert_cmpuint(o->config->numa[1].cpus[0], ==, 12);
+    refuse("-m 2G -numa node,mem=1G",
+           "total memory for NUMA nodes (0x40000000) should equal RAM size (0x80000000)");
+    refuse("-smp 2 -numa node,cpus=0-1 -numa node,cpus=1",
+           "CPU 1 is in more than one NUMA node");
+    refuse("-numa node,cpus=7", "CPU index (7) should be smaller than maxcpus (1)");
+    refuse("-numa dist,src=0", "-numa dist,src=0: -numa dist is not supported: use -numa node");
+}
+
+static void
+test_numa_even(void)
+{
+    g_autoptr(TnOptions) o = accept("-smp 2,sockets=2 -m 1000M -numa node -numa node");
+
+    g_assert_cmpuint(o->config->numa[0].size, ==, 496ULL << 20);
+    g_assert_cmpuint(o->config->numa[1].size, ==, 504ULL << 20);
+    g_assert_cmpuint(o->config->numa[0].cpus[0], ==, 1);
+    g_assert_cmpuint(o->config->numa[1].cpus[0], ==, 2);
+}
+
+static void
+test_machine(void)
+{
+    g_autoptr(TnOptions) o = accept(
+        "-machine pc-i440fx-7.2,usb=off,dump-guest-core=off,memory-backend=pc.ram -accel kvm");
+
+    g_assert_false(o->config->dump_guest_core);
+    g_assert_cmpstr(o->config->memory_backend, ==, "pc.ram");
+    refuse("-machine q35",
+           "-machine q35: unsupported machine type 'q35': use 'pc' or 'pc-i440fx-7.2'");
+    refuse("-accel tcg", "-accel tcg: invalid accelerator tcg: only kvm is supported");
+    refuse("-machine pc,usb=on",
+           "-machine pc,usb=on: Property 'usb' cannot be 'on': it is not supported");
+    refuse("-machine pc,nonsense=1", "-machine pc,nonsense=1: Invalid parameter 'nonsense'");
+}
+
+static void
+test_cpu(void)
+{
+    g_autoptr(TnOptions) o = accept("-cpu host,+avx,-sse4a,aes=off");
+
+    g_assert_cmpstr(o->config->cpu_features[0], ==, "+avx");
+    g_assert_cmpstr(o->config->cpu_features[1], ==, "-sse4a");
+    g_assert_cmpstr(o->config->cpu_features[2], ==, "-aes");
+    refuse("-cpu host,avx",
+           "-cpu host,avx: Expected key=on or key=off, found 'avx' in CPU features");
+}
+
+static void
+test_object_json(void)
+{
+    g_autoptr(TnOptions) o = accept("-object {\"qom-type\":\"memory-backend-ram\",\"id\":\"m\"} "
+                                    "-object memory-backend-ram,id=n,size=1M");
+
+    g_assert_cmpint(tn_options_input(g_ptr_array_index(o->objects, 0)), ==, TN_PROPERTY_STRICT);
+    g_assert_cmpint(tn_options_input(g_ptr_array_index(o->objects, 1)), ==, TN_PROPERTY_KEYVAL);
+    refuse("-object {bad", "-object {bad: JSON parse error, quoted object property name expected");
+}
+
+static void
+test_unknown(void)
+{
+    refuse("-frobnicate", "-frobnicate: invalid option");
+    refuse("disk.img", "disk.img: invalid option");
+    refuse("-m", "-m: requires an argument");
+    refuse("-display gtk",
+           "-display gtk: Parameter 'type' does not accept value 'gtk': only 'none' is supported");
+    refuse("-uuid 123", "-uuid 123: Failed to parse UUID string '123'");
+}
+
+static void
+test_double_dash(void)
+{
+    g_autoptr(TnOptions) o = accept("--nodefaults --name guest=a,debug-threads=on");
+
+    g_assert_true(o->nodefaults);
+    g_assert_cmpstr(o->config->name, ==, "a");
+    g_assert_true(o->config->debug_threads);
+}
+
+static void
+test_keyval_comma(void)
+{
+    json_object *o = tn_keyval_parse("file,path=/a,,b,x=1", "backend", NULL);
+    g_autofree char *path = tn_keyval_take(o, "path");
+    g_autofree char *backend = tn_keyval_take(o, "backend");
+
+    g_assert_cmpstr(path, ==, "/a,b");
+    g_assert_cmpstr(backend, ==, "file");
+    json_object_put(o);
+}
+
+static void
+test_help_names_all(void)
+{
+    g_autofree char *help = tn_options_help();
+
+    g_assert_nonnull(strstr(help, "-object type,id=id"));
+    g_assert_nonnull(strstr(help, "-daemonize\n"));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/machine/options/defaults", test_defaults);
+    g_test_add_func("/machine/options/memory", test_memory);
+    g_test_add_func("/machine/options/memory-refused", test_memory_refused);
+    g_test_add_func("/machine/options/smp", test_smp);
+    g_test_add_func("/machine/options/numa", test_numa);
+    g_test_add_func("/machine/options/numa-shares-evenly", test_numa_even);
+    g_test_add_func("/machine/options/machine", test_machine);
+    g_test_add_func("/machine/options/cpu-features", test_cpu);
+    g_test_add_func("/machine/options/object-json-is-strict", test_object_json);
+    g_test_add_func("/machine/options/unknown-refused-by-name", test_unknown);
+    g_test_add_func("/machine/options/double-dash", test_double_dash);
+    g_test_add_func("/machine/keyval/doubled-comma", test_keyval_comma);
+    g_test_add_func("/machine/options/help-lists-the-table", test_help_names_all);
+    return g_test_run();
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The configuration that the command line fills. */
+#include "vmm/machine/machine.h"
+
+void
+tn_machine_config_free(TnMachineConfig *config)
+{
+    if (!config) {
+        return;
+    }
+    for (unsigned i = 0; i < config->num_numa; i++) {
+        g_free(config->numa[i].memdev);
+    }
+    g_free(config->numa);
+    g_free(config->type);
+    g_free(config->name);
+    g_free(config->process_name);
+    g_free(config->uuid);
+    g_free(config->cpu_model);
+    g_strfreev(config->cpu_features);
+    g_free(config->memory_backend);
+    g_free(config->kernel);
+    g_free(config->initrd);
+    g_free(config->append);
+    g_free(config->kvm_path);
+    g_free(config);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The machine's inside, for the files of vmm/machine alone. Main thread. */
+#pragma once
+
+#include "vmm/machine/machine.h"
+
+G_BEGIN_DECLS
+
+typedef struct TnPcBoard TnPcBoard; /* pc.c */
+
+struct _TnMachine {
+    TnObject parent_instance;
+
+    TnMachineConfig *config;
+    TnPlatform platform;
+    TnObject *root;
+    TnObject *objects;         /* "/objects" */
+    TnObject *chardevs;        /* "/chardevs" */
+    TnObject *peripheral;      /* "/machine/peripheral": devices with an id */
+    TnObject *peripheral_anon; /* "/machine/peripheral-anon": those without */
+    TnObject *unattached;      /* "/machine/unattached": what the board made itself */
+    TnMemoryRegion *system_memory, *system_io;
+    TnMachineQuitFunc quit;
+    void *quit_opaque;
+
+    GPtrArray *cold_devices; /* of ColdDevice: -device, until realize */
+    TnPcBoard *board;        /* NULL before realize */
+    gboolean started;        /* the board is complete: devices come by hot plug now */
+};
+
+/* The board: made once, torn down once. tn_pc_board_new() leaves nothing behind on failure. */
+TnPcBoard *tn_pc_board_new(TnMachine *machine, GError **error);
+/* After the user's cold-plugged devices: ACPI, kernel, vCPUs. */
+gboolean tn_pc_board_finish(TnPcBoard *board, GError **error);
+/* Pauses and ends the vCPUs; everything else stays until free. */
+void tn_pc_board_stop(TnPcBoard *board);
+void tn_pc_board_free(TnPcBoard *board);
+
+/* What the run state asks of the board. */
+void tn_pc_board_pause_vcpus(TnPcBoard *board);
+void tn_pc_board_resume_vcpus(TnPcBoard *board);
+void tn_pc_board_reset(TnPcBoard *board);
+void tn_pc_board_powerdown(TnPcBoard *board);
+
+G_END_DECLS

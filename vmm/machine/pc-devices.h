@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What sits on the board from the beginning: host bridge, PIIX, ISA devices, the
+ * window for DIMMs; and the ACPI tables that tell of it. Main thread.
+ */
+#pragma once
+
+#include "vmm/machine/machine.h"
+#include "vmm/machine/pc-ram.h"
+
+G_BEGIN_DECLS
+
+typedef struct TnPcDevices TnPcDevices;
+
+/* Makes and realizes them, and installs the machine's hot-plug handler. Nothing is
+ * left of them on failure. */
+TnPcDevices *tn_pc_devices_new(TnMachine *machine, const TnPcRam *ram, GError **error);
+/* After the tree has let go of every device. NULL is fine. */
+void tn_pc_devices_free(TnPcDevices *devices);
+
+/* The tables for the guest as it is configured. (transfer full) */
+GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices);
+
+/* The power button: what "system_powerdown" does. */
+void tn_pc_devices_press_power_button(TnPcDevices *devices);
+
+G_END_DECLS

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The i440FX/PIIX4 board: the map, the wiring, and the order in which it is built.
+ *
+ *   KVM -> RAM -> chipset and ISA devices -> hot plug -> (the user's devices)
+ *       -> ACPI tables, kernel -> CPUs
+ */
+#include "vmm/accel/kvm.h"
+#include "vmm/core/clock.h"
+#include "vmm/core/hotplug-handler.h"
+#include "vmm/core/log.h"
+#include "vmm/core/reset.h"
+#include "vmm/machine/cpu.h"
+#include "vmm/machine/e820.h"
+#include "vmm/machine/linux-boot.h"
+#include "vmm/machine/machine-private.h"
+#include "vmm/machine/pc-acpi.h"
+#include "vmm/machine/pc-devices.h"
+#include "vmm/machine/pc-ram.h"
+
+#include <string.h>
+
+struct TnPcBoard {
+    TnMachine *machine;
+    TnKvm *kvm;
+    TnPcRam *ram;
+    TnPcDevices *devices;
+    GPtrArray *cpus; /* of TnCpu, owned by the tree */
+    TnLinuxBoot *boot; /* NULL without -kernel */
+    GBytes *acpi;
+};
+
+static const TnMachineConfig *
+config(TnPcBoard *board)
+{
+    return board->machine->config;
+}
+
+TnPcBoard *
+tn_pc_board_new(TnMachine *machine, GError **error)
+{
+    TnPlatform *p = &machine->platform;
+    TnPcBoard *board = g_new0(TnPcBoard, 1);
+
+    board->machine = machine;
+    board->cpus = g_ptr_array_new();
+    board->kvm = tn_kvm_new(machine->config->kvm_path, error);
+    if (board->kvm) {
+        p->isa_irqs = tn_kvm_get_gsi_lines(board->kvm);
+        p->fast_path = (TnFastPath *)tn_kvm_get_fast_path(board->kvm);
+        tn_kvm_attach_memory(board->kvm, p->memory_space);
+        board->ram = tn_pc_ram_new(machine, error);
+    }
+    if (board->ram) {
+        board->devices = tn_pc_devices_new(machine, board->ram, error);
+    }
+    if (!board->devices) {
+        tn_pc_board_free(board);
+        return NULL;
+    }
+    return board;
+}
+
+/* What the guest's kernel shall know of memory; the ACPI blob lies in an area that
+ * is reserved anyway. */
+static gboolean
+open_kernel(TnPcBoard *board, GError **error)
+{
+    const TnMachineConfig *c = config(board);
+    g_autofree TnE820Map *map = g_new0(TnE820Map, 1);
+    TnLinuxBootConfig boot = {
+        .space = board->machine->platform.memory_space,
+        .map = map,
+        .kernel = c->kernel,
+        .initrd = c->initrd,
+        .cmdline = c->append,
+        .rsdp = TN_PC_ACPI_RSDP,
+    };
+
+    if (!c->kernel) {
+        if (c->initrd || c->append) {
+            g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                        "%s is only allowed with -kernel option",
+                        c->initrd ? "-initrd" : "-append");
+            return FALSE;
+        }
+        return TRUE;
+    }
+    tn_e820_init_pc(map, c->ram_size);
+    board->boot = tn_linux_boot_new(&boot, error);
+    return board->boot != NULL;
+}
+
+static void
+write_acpi(TnPcBoard *board)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(board->acpi, &size);
+
+    (void)tn_address_space_write(board->machine->platform.memory_space, TN_PC_ACPI_BASE, data,
+                                 size);
+}
+
+/* Guest memory and CPUs as they are when power comes on; all vCPUs paused. */
+static gboolean
+load(TnPcBoard *board, GError **error)
+{
+    TnVcpuStart start = { .mode = TN_VCPU_START_RESET };
+    TnVcpu *first = tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, 0));
+
+    if (board->boot && !tn_linux_boot_load(board->boot, &start, error)) {
+        return FALSE;
+    }
+    write_acpi(board);
+    if (!tn_vcpu_set_start(first, &start, error) || !tn_kvm_reset(board->kvm, error)) {
+        return FALSE;
+    }
+    for (guint i = 0; i < board->cpus->len; i++) {
+        if (!tn_vcpu_reset(tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i)), error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+make_cpus(TnPcBoard *board, GError **error)
+{
+    const TnPlatform *p = &board->machine->platform;
+    const TnVcpuEnv env = {
+        .memory_space = p->memory_space,
+        .io_space = p->io_space,
+        .run_state = p->run_state,
+    };
+    unsigned limit = tn_kvm_get_max_vcpus(board->kvm);
+
+    if (config(board)->cpus > limit) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                    "Number of SMP cpus requested (%u) exceeds the maximum supported by KVM (%u)",
+                    config(board)->cpus, limit);
+        return FALSE;
+    }
+    for (unsigned i = 0; i < config(board)->cpus; i++) {
+        g_autoptr(TnCpu) cpu = tn_cpu_new(config(board), board->kvm, i, &env, error);
+
+        if (!cpu) {
+            return FALSE;
+        }
+        tn_object_add_child_numbered(board->machine->unattached, "device", TN_OBJECT(cpu));
+        g_ptr_array_add(board->cpus, cpu);
+    }
+    return TRUE;
+}
+
+gboolean
+tn_pc_board_finish(TnPcBoard *board, GError **error)
+{
+    board->acpi = tn_pc_devices_build_acpi(board->devices);
+    return open_kernel(board, error) && make_cpus(board, error) && load(board, error);
+}
+
+void
+tn_pc_board_pause_vcpus(TnPcBoard *board)
+{
+    for (guint i = 0; i < board->cpus->len; i++) {
+        tn_vcpu_request_pause(tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i)));
+    }
+    for (guint i = 0; i < board->cpus->len; i++) {
+        tn_vcpu_wait_paused(tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i)));
+    }
+    tn_kvm_stop_clock(board->kvm);
+}
+
+void
+tn_pc_board_resume_vcpus(TnPcBoard *board)
+{
+    tn_kvm_start_clock(board->kvm);
+    for (guint i = 0; i < board->cpus->len; i++) {
+        TnVcpu *vcpu = tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i));
+
+        tn_vcpu_notify_stopped(vcpu);
+        tn_vcpu_resume(vcpu);
+    }
+}
+
+void
+tn_pc_board_reset(TnPcBoard *board)
+{
+    const TnPlatform *p = &board->machine->platform;
+    g_autoptr(GError) error = NULL;
+
+    tn_reset_run(p->reset);
+    if (!load(board, &error)) {
+        /* The kernel's file was truncated, say: nothing sensible is left to run. */
+        tn_log("reset: %s", error->message);
+        tn_run_state_request_internal_error(p->run_state);
+    }
+}
+
+void
+tn_pc_board_powerdown(TnPcBoard *board)
+{
+    tn_pc_devices_press_power_button(board->devices);
+}
+
+void
+tn_pc_board_stop(TnPcBoard *board)
+{
+    for (guint i = 0; i < board->cpus->len; i++) {
+        tn_cpu_stop(g_ptr_array_index(board->cpus, i));
+    }
+}
+
+void
+tn_pc_board_free(TnPcBoard *board)
+{
+    if (!board) {
+        return;
+    }
+    tn_pc_board_stop(board);
+    tn_pc_devices_free(board->devices);
+    tn_linux_boot_free(board->boot);
+    g_clear_pointer(&board->acpi, g_bytes_unref);
+    tn_pc_ram_free(board->ram);
+    tn_kvm_free(board->kvm);
+    g_ptr_array_unref(board->cpus);
+    g_free(board);
+}
+
+unsigned
+tn_machine_get_cpu_count(TnMachine *self)
+{
+    return self->board ? self->board->cpus->len : 0;
+}
+
+void
+tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info)
+{
+    tn_cpu_get_info(g_ptr_array_index(self->board->cpus, index), ret_info);
+}
+
+char *
+tn_machine_print_registers(TnMachine *self, unsigned index)
+{
+    return tn_vcpu_print_registers(tn_cpu_get_vcpu(g_ptr_array_index(self->board->cpus, index)));
+}
