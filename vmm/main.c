@@ -23,6 +23,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define _(text) gettext(text)
+
 #define FLUSH_LIMIT_MS 200 /* how long the last words to a client may take */
 
 typedef struct Program {
@@ -284,8 +286,9 @@ print_help(const TnOptions *options, int *ret_status)
     if (options->help) {
         text = tn_options_help();
     } else if (options->version) {
-        text = g_strdup("Tenon VMM version " TN_VERSION
-                        ", with the machines and the monitor of QEMU 7.2\n");
+        text = g_strdup_printf(
+            _("Tenon VMM version %s, with the machines and the monitor of QEMU 7.2\n"),
+            TN_VERSION);
     } else if (type && *type) {
         text = tn_help_type(type, &error);
     } else if (type) {

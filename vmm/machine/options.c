@@ -4,7 +4,11 @@
 
 #include "vmm/machine/keyval.h"
 
+#include <libintl.h>
 #include <string.h>
+
+#define _(text) gettext(text)
+#define N_(text) text
 
 #define MAX_OPTIONS_OF_A_KIND 1024
 
@@ -189,65 +193,65 @@ take_nothing(TnOptions *options, const char *text, GError **error)
 }
 
 static const OptionRow rows[] = {
-    { "machine", "[type=]pc[,prop=value...]", "machine type and its properties",
+    { "machine", "[type=]pc[,prop=value...]", N_("machine type and its properties"),
       .take_config = tn_options_take_machine },
-    { "M", "[type=]pc[,prop=value...]", "the same as -machine",
+    { "M", "[type=]pc[,prop=value...]", N_("the same as -machine"),
       .take_config = tn_options_take_machine },
-    { "accel", "[accel=]kvm", "accelerator", .take_config = tn_options_take_accel },
-    { "enable-kvm", NULL, "the same as -accel kvm", .take = take_nothing },
-    { "cpu", "host[,+feature][,-feature]", "CPU model", .take_config = tn_options_take_cpu },
-    { "smp", "[cpus=]n[,maxcpus=][,sockets=][,cores=][,threads=]", "CPUs and their topology",
+    { "accel", "[accel=]kvm", N_("accelerator"), .take_config = tn_options_take_accel },
+    { "enable-kvm", NULL, N_("the same as -accel kvm"), .take = take_nothing },
+    { "cpu", "host[,+feature][,-feature]", N_("CPU model"), .take_config = tn_options_take_cpu },
+    { "smp", "[cpus=]n[,maxcpus=][,sockets=][,cores=][,threads=]", N_("CPUs and their topology"),
       .take_config = tn_options_take_smp },
-    { "m", "[size=]megs[,slots=n,maxmem=size]", "RAM at boot and room to plug more",
+    { "m", "[size=]megs[,slots=n,maxmem=size]", N_("RAM at boot and room to plug more"),
       .take_config = tn_options_take_memory },
-    { "numa", "node[,mem=size|,memdev=id][,cpus=first[-last]][,nodeid=n]", "one NUMA node",
+    { "numa", "node[,mem=size|,memdev=id][,cpus=first[-last]][,nodeid=n]", N_("one NUMA node"),
       .take_config = tn_options_take_numa },
-    { "object", "type,id=id[,prop=value...]", "user-creatable object; -object help lists them",
+    { "object", "type,id=id[,prop=value...]", N_("user-creatable object; -object help lists them"),
       .take = take_object },
-    { "device", "driver[,id=id][,prop=value...]", "device; -device help lists them",
+    { "device", "driver[,id=id][,prop=value...]", N_("device; -device help lists them"),
       .take = take_device },
-    { "kernel", "file", "Linux kernel: bzImage or ELF with a PVH note",
+    { "kernel", "file", N_("Linux kernel: bzImage or ELF with a PVH note"),
       .take_config = take_kernel },
-    { "initrd", "file", "initial ramdisk", .take_config = take_initrd },
-    { "append", "text", "kernel command line", .take_config = take_append },
-    { "serial", "dev", "what the next serial port is connected to", .take = take_serial },
-    { "chardev", "backend,id=id[,prop=value...]", "character device backend",
+    { "initrd", "file", N_("initial ramdisk"), .take_config = take_initrd },
+    { "append", "text", N_("kernel command line"), .take_config = take_append },
+    { "serial", "dev", N_("what the next serial port is connected to"), .take = take_serial },
+    { "chardev", "backend,id=id[,prop=value...]", N_("character device backend"),
       .take = take_chardev },
-    { "mon", "[chardev=]id[,mode=control|readline]", "monitor on a character device",
+    { "mon", "[chardev=]id[,mode=control|readline]", N_("monitor on a character device"),
       .take = take_mon },
-    { "qmp", "dev", "QMP monitor on a device such as unix:path,server=on,wait=off",
+    { "qmp", "dev", N_("QMP monitor on a device such as unix:path,server=on,wait=off"),
       .take = take_qmp },
-    { "rtc", "[base=utc|localtime|date][,clock=host]", "what the real-time clock shows",
+    { "rtc", "[base=utc|localtime|date][,clock=host]", N_("what the real-time clock shows"),
       .take_config = tn_options_take_rtc },
-    { "name", "[guest=]name[,process=name][,debug-threads=on|off]", "names",
+    { "name", "[guest=]name[,process=name][,debug-threads=on|off]", N_("names"),
       .take_config = tn_options_take_name },
-    { "uuid", "uuid", "UUID of the machine", .take_config = tn_options_take_uuid },
-    { "S", NULL, "do not start the CPUs; use the monitor's cont", CONFIG_FLAG(start_paused) },
-    { "no-reboot", NULL, "exit instead of rebooting", CONFIG_FLAG(no_reboot) },
-    { "no-shutdown", NULL, "stop instead of exiting when the guest powers off",
+    { "uuid", "uuid", N_("UUID of the machine"), .take_config = tn_options_take_uuid },
+    { "S", NULL, N_("do not start the CPUs; use the monitor's cont"), CONFIG_FLAG(start_paused) },
+    { "no-reboot", NULL, N_("exit instead of rebooting"), CONFIG_FLAG(no_reboot) },
+    { "no-shutdown", NULL, N_("stop instead of exiting when the guest powers off"),
       CONFIG_FLAG(no_shutdown) },
-    { "nodefaults", NULL, "no default devices", FLAG(nodefaults) },
-    { "no-user-config", NULL, "read no configuration files (there are none)",
+    { "nodefaults", NULL, N_("no default devices"), FLAG(nodefaults) },
+    { "no-user-config", NULL, N_("read no configuration files (there are none)"),
       .take = take_nothing },
-    { "display", "none", "display type", .take = take_display },
-    { "nographic", NULL, "no display, first serial port on stdio", FLAG(nographic) },
-    { "pidfile", "file", "write the process id to a file", .take = take_pidfile },
-    { "daemonize", NULL, "go to the background once the machine is ready", FLAG(daemonize) },
-    { "D", "file", "write the log to a file", .take = take_log_file },
-    { "version", NULL, "show the version and exit", FLAG(version) },
-    { "help", NULL, "show this help and exit", FLAG(help) },
-    { "h", NULL, "the same as -help", FLAG(help) },
+    { "display", "none", N_("display type"), .take = take_display },
+    { "nographic", NULL, N_("no display, first serial port on stdio"), FLAG(nographic) },
+    { "pidfile", "file", N_("write the process id to a file"), .take = take_pidfile },
+    { "daemonize", NULL, N_("go to the background once the machine is ready"), FLAG(daemonize) },
+    { "D", "file", N_("write the log to a file"), .take = take_log_file },
+    { "version", NULL, N_("show the version and exit"), FLAG(version) },
+    { "help", NULL, N_("show this help and exit"), FLAG(help) },
+    { "h", NULL, N_("the same as -help"), FLAG(help) },
 };
 
 char *
 tn_options_help(void)
 {
-    g_autoptr(GString) text = g_string_new("usage: tenon-vmm [options]\n\n");
+    g_autoptr(GString) text = g_string_new(_("usage: tenon-vmm [options]\n\n"));
 
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_string_append_printf(text, "-%s%s%s\n                %s\n", rows[i].name,
                                rows[i].argument ? " " : "",
-                               rows[i].argument ? rows[i].argument : "", rows[i].help);
+                               rows[i].argument ? rows[i].argument : "", _(rows[i].help));
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
