@@ -35,7 +35,7 @@ def resolve_package(meta):
         found = re.match(r"\s*Depends:\s*(linux-image-\d\S*)", line)
         if found:
             return found.group(1)
-    raise KernelError(f"apt knows no package behind {meta}: run apt-get update first")
+    raise KernelError(f"apt knows no package behind {meta}: apt-get update may help")
 
 
 def decompress(payload):
@@ -71,6 +71,23 @@ def extract_vmlinux(image):
     return elf
 
 
+def download(meta, folder):
+    """Put the package behind `meta` into `folder`. Returns its name."""
+    def once():
+        package = resolve_package(meta)
+        run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package], cwd=folder)
+        return package
+
+    try:
+        return once()
+    except KernelError:
+        if os.geteuid() != 0:
+            raise
+    # No lists of packages yet, or older ones than the archive's.
+    run(["apt-get", "update", "-qq"])
+    return once()
+
+
 def fetch(meta, cache):
     """
     Make `cache`/`meta`/ hold a kernel: vmlinuz, vmlinux, lib/modules/VERSION, kernel.json.
@@ -85,8 +102,7 @@ def fetch(meta, cache):
     work = Path(cache) / f".{meta}.{os.getpid()}"
     work.mkdir(parents=True)
     try:
-        package = resolve_package(meta)
-        run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package], cwd=work)
+        package = download(meta, work)
         deb = next(work.glob("*.deb"))
         run(["dpkg-deb", "-x", deb, work])
         deb.unlink()

@@ -61,14 +61,30 @@ tn_address_space_get_view(TnAddressSpace *as)
     return view;
 }
 
+/* What @root shows now; the very view that a space has already where nothing changed, so
+ * that threads keep what they cached. (transfer full) */
+static TnFlatView *
+render_or_keep_locked(TnMemory *memory, TnMemoryRegion *root)
+{
+    g_autoptr(TnFlatView) view = tn_flat_view_render(memory, root);
+
+    for (unsigned i = 0; i < memory->spaces->len; i++) {
+        const TnAddressSpace *as = memory->spaces->pdata[i];
+
+        if (tn_flat_view_same(as->view, view)) {
+            return tn_flat_view_ref(as->view);
+        }
+    }
+    return g_steal_pointer(&view);
+}
+
 static void
 update_space_locked(TnAddressSpace *as, TnFlatView *new_view)
 {
     TnFlatView *old_view = as->view;
 
     tn_listeners_tell_changes_locked(as, old_view, new_view);
-    /* An equal view is not published, so that threads keep what they cached. */
-    if (!tn_flat_view_same(old_view, new_view)) {
+    if (old_view != new_view) {
         __atomic_store_n(&as->view, tn_flat_view_ref(new_view), __ATOMIC_RELEASE);
         tn_memory_retire_locked(as->memory, old_view);
     }
@@ -77,6 +93,7 @@ update_space_locked(TnAddressSpace *as, TnFlatView *new_view)
 void
 tn_address_spaces_update_locked(TnMemory *memory)
 {
+    /* By root: spaces that show the same share one view. */
     g_autoptr(GHashTable) views = g_hash_table_new_full(NULL, NULL, NULL,
                                                         (GDestroyNotify)tn_flat_view_unref);
 
@@ -90,7 +107,7 @@ tn_address_spaces_update_locked(TnMemory *memory)
         TnFlatView *view = g_hash_table_lookup(views, root);
 
         if (!view) {
-            view = tn_flat_view_render(memory, root);
+            view = render_or_keep_locked(memory, root);
             g_hash_table_insert(views, root, view);
         }
         update_space_locked(as, view);

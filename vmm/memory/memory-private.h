@@ -11,6 +11,8 @@
 #include "vmm/memory/flat-view-private.h"
 #include "vmm/memory/listener.h"
 
+#include <pthread.h>
+
 /* Views out of use that may wait for the main context before exits free them. */
 #define TN_MEMORY_MAX_RETIRED 64
 
@@ -25,7 +27,7 @@ struct TnMemory {
     GPtrArray *spaces;        /* TnAddressSpace *, in order of creation; not owned */
     GThread *transaction;     /* atomic: the thread inside of one, NULL for none */
 
-    GMutex retired_lock;
+    pthread_mutex_t retired_lock; /* not GMutex: ThreadSanitizer cannot see through that */
     /* retired_lock protects these. */
     GPtrArray *retired;      /* TnFlatView *: out of use, readers may still look */
     GHashTable *orphans;     /* GObject *: owners, one reference each, of freed views */

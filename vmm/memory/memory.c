@@ -43,7 +43,7 @@ tn_memory_new(void)
     TnMemory *memory = g_new0(TnMemory, 1);
 
     g_rec_mutex_init(&memory->topology_lock);
-    g_mutex_init(&memory->retired_lock);
+    pthread_mutex_init(&memory->retired_lock, NULL);
     memory->spaces = g_ptr_array_new();
     memory->retired = g_ptr_array_new();
     memory->orphans = new_orphans();
@@ -68,7 +68,7 @@ tn_memory_free(TnMemory *memory)
     g_hash_table_unref(memory->orphans);
     g_ptr_array_unref(memory->retired);
     g_ptr_array_unref(memory->spaces);
-    g_mutex_clear(&memory->retired_lock);
+    pthread_mutex_destroy(&memory->retired_lock);
     g_rec_mutex_clear(&memory->topology_lock);
     g_free(memory);
 }
@@ -111,11 +111,11 @@ steal_retired(TnMemory *memory)
 {
     GPtrArray *views;
 
-    g_mutex_lock(&memory->retired_lock);
+    pthread_mutex_lock(&memory->retired_lock);
     views = g_steal_pointer(&memory->retired);
     memory->retired = g_ptr_array_new();
     __atomic_store_n(&memory->crowded, 0, __ATOMIC_RELAXED);
-    g_mutex_unlock(&memory->retired_lock);
+    pthread_mutex_unlock(&memory->retired_lock);
     return views;
 }
 
@@ -129,12 +129,12 @@ tn_memory_relieve(TnMemory *memory)
     for (unsigned i = 0; i < views->len; i++) {
         tn_flat_view_unref_to(views->pdata[i], owners);
     }
-    g_mutex_lock(&memory->retired_lock);
+    pthread_mutex_lock(&memory->retired_lock);
     for (unsigned i = 0; i < owners->len; i++) {
         /* A second reference on the same owner takes the first one's place. */
         g_hash_table_add(memory->orphans, owners->pdata[i]);
     }
-    g_mutex_unlock(&memory->retired_lock);
+    pthread_mutex_unlock(&memory->retired_lock);
 }
 
 /* Drops every view that was retired before the call. */
@@ -145,11 +145,11 @@ reclaim(TnMemory *memory)
     g_autoptr(GHashTable) orphans = NULL;
     GSource *source;
 
-    g_mutex_lock(&memory->retired_lock);
+    pthread_mutex_lock(&memory->retired_lock);
     orphans = g_steal_pointer(&memory->orphans);
     memory->orphans = new_orphans();
     source = g_steal_pointer(&memory->reclaim_source);
-    g_mutex_unlock(&memory->retired_lock);
+    pthread_mutex_unlock(&memory->retired_lock);
 
     if (source) {
         g_source_destroy(source);
@@ -172,7 +172,7 @@ on_reclaim(gpointer opaque)
 void
 tn_memory_retire_locked(TnMemory *memory, TnFlatView *view)
 {
-    g_mutex_lock(&memory->retired_lock);
+    pthread_mutex_lock(&memory->retired_lock);
     g_ptr_array_add(memory->retired, view);
     if (memory->retired->len >= TN_MEMORY_MAX_RETIRED) {
         __atomic_store_n(&memory->crowded, 1, __ATOMIC_RELAXED);
@@ -183,7 +183,7 @@ tn_memory_retire_locked(TnMemory *memory, TnFlatView *view)
         g_source_set_callback(memory->reclaim_source, on_reclaim, memory, NULL);
         g_source_attach(memory->reclaim_source, memory->context);
     }
-    g_mutex_unlock(&memory->retired_lock);
+    pthread_mutex_unlock(&memory->retired_lock);
 }
 
 void

@@ -53,6 +53,14 @@ test_higher_priority_wins(Fixture *f, gconstpointer data)
 }
 
 static void
+test_both_end_at_one_address(Fixture *f, gconstpointer data)
+{
+    tn_memory_region_add_subregion_overlap(&f->root, 0x1800, make_io(f, "high", 0x800), 1);
+    tn_memory_region_add_subregion_overlap(&f->root, 0x1000, make_io(f, "low", 0x1000), 0);
+    assert_space(f, "1000-17ff low +0; 1800-1fff high +0");
+}
+
+static void
 test_negative_priority_loses(Fixture *f, gconstpointer data)
 {
     tn_memory_region_add_subregion(&f->root, 0x1000, make_io(f, "ram", 0x1000));
@@ -302,6 +310,18 @@ test_readonly_neighbour_stays_apart(Fixture *f, gconstpointer data)
 }
 
 static void
+test_nonvolatile_neighbour_stays_apart(Fixture *f, gconstpointer data)
+{
+    TnMemoryRegion *ram = make_ram(f, "ram", 0x2000);
+    TnMemoryRegion *b = make_alias(f, "b", ram, 0x1000, 0x1000);
+
+    tn_memory_region_add_subregion(&f->root, 0, make_alias(f, "a", ram, 0, 0x1000));
+    tn_memory_region_add_subregion(&f->root, 0x1000, b);
+    tn_memory_region_set_nonvolatile(b, true);
+    assert_space(f, "0-fff ram +0; 1000-1fff ram +1000 nv");
+}
+
+static void
 test_readonly_container_is_inherited(Fixture *f, gconstpointer data)
 {
     TnMemoryRegion *bus = make_container(f, "bus", 0x1000);
@@ -421,6 +441,7 @@ add_overlap_tests(void)
     fixture_test("/memory/flat-view/one-region", test_one_region);
     fixture_test("/memory/flat-view/one-byte-at-the-end", test_one_byte_at_the_end);
     fixture_test("/memory/flat-view/overlap-higher-priority-wins", test_higher_priority_wins);
+    fixture_test("/memory/flat-view/overlap-ending-at-one-address", test_both_end_at_one_address);
     fixture_test("/memory/flat-view/overlap-negative-priority-loses",
                  test_negative_priority_loses);
     fixture_test("/memory/flat-view/overlap-later-added-wins-among-equals",
@@ -467,6 +488,8 @@ add_attribute_tests(void)
                  test_neighbours_out_of_step_stay_apart);
     fixture_test("/memory/flat-view/readonly-neighbour-stays-apart",
                  test_readonly_neighbour_stays_apart);
+    fixture_test("/memory/flat-view/nonvolatile-neighbour-stays-apart",
+                 test_nonvolatile_neighbour_stays_apart);
     fixture_test("/memory/flat-view/readonly-container-is-inherited",
                  test_readonly_container_is_inherited);
     fixture_test("/memory/flat-view/rom-is-readonly", test_rom_is_readonly);
