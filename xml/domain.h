@@ -79,7 +79,6 @@ typedef struct {
 
 /** TnDomainCpu: `<cpu>`. */
 typedef struct {
-    gboolean present;   /**< FALSE: no `<cpu>` at all (only before postparse) */
     TnCpuMode mode;
     TnCpuCheck check;
     TnTristate migratable;
@@ -104,7 +103,6 @@ typedef struct {
 
 /** TnDomainFeatures: `<features>`. */
 typedef struct {
-    gboolean present;  /**< `<features>` stood in the XML, even if empty */
     gboolean acpi;
     gboolean apic;
     gboolean pae;
@@ -117,6 +115,7 @@ typedef struct {
     TnTimerName name;
     TnTristate present;
     TnTimerTickpolicy tickpolicy;
+    TnTimerTrack track;
 } TnTimer;
 
 /** TnDomainClock: `<clock>`. */
@@ -286,38 +285,48 @@ TnDevice *tn_domain_def_find_alias(const TnDomainDef *def, const char *alias);
 
 /**
  * tn_domain_def_find_device: which device of @def does @like describe, as detach-device asks?
- * A memory device matches by alias if @like has one, and by model, size, node, source and address
- * as far as @like gives them. Returns: the index in its kind, or -1 with DEVICE_MISSING
- * ("device not found: ...").
+ * A memory device matches by size, access and source, and by alias, node and address as far as
+ * @like gives them. Returns: the index in its kind, or -1 with DEVICE_MISSING
+ * ("device not found: matching memory device was not found").
  */
 int tn_domain_def_find_device(const TnDomainDef *def, const TnDevice *like, GError **error);
 
+/** tn_domain_def_free_memory_slot: the lowest memory slot that no DIMM holds, or -1: all taken. */
+int tn_domain_def_free_memory_slot(const TnDomainDef *def);
+
 /**
- * tn_domain_def_check_insert: may @device be added to @def? Checks free slots, duplicates of slot,
- * base and alias, memory beyond maxMemory, guest node. Changes nothing.
+ * tn_domain_def_assign_address: give @device the address that it lacks: a DIMM the lowest free
+ * slot, a serial port the next number. Its base address is the monitor's choice.
+ * Returns: FALSE with CONFIG_UNSUPPORTED ("no free memory device slot available").
+ */
+gboolean tn_domain_def_assign_address(const TnDomainDef *def, TnDevice *device, GError **error);
+
+/**
+ * tn_domain_def_check_insert: may @device (with its address) be added to @def? Checks duplicates
+ * of slot, base and alias, memory beyond maxMemory, guest node. Changes nothing.
  */
 gboolean tn_domain_def_check_insert(const TnDomainDef *def, const TnDevice *device,
                                     GError **error);
 
-/** tn_domain_def_insert: append @device (owned by @def from now on). Cannot fail. */
+/** tn_domain_def_assign_alias: give @device, if it has none, the alias that the QEMU driver would
+ *  ("serial0", "dimm0", "pci.0" ...). To be done after its address. */
+void tn_domain_def_assign_alias(const TnDomainDef *def, TnDevice *device);
+
+/** tn_domain_def_assign_aliases: the same for every device of @def, at start. */
+void tn_domain_def_assign_aliases(TnDomainDef *def);
+
+/** tn_domain_def_insert: append @device (owned by @def from now on); memory counts into
+ *  currentMemory. Cannot fail. The order for a hot plug: tn_domain_device_parse(),
+ *  _assign_address(), _check_insert(), _assign_alias(), the plug itself, _insert(). */
 void tn_domain_def_insert(TnDomainDef *def, TnDevice *device);
 
-/** tn_domain_def_remove: take the @index-th device of @kind out; the caller owns it. */
+/** tn_domain_def_remove: take the @index-th device of @kind out; the caller owns it.
+ *  currentMemory is kept within the total. */
 TnDevice *tn_domain_def_remove(TnDomainDef *def, TnDeviceKind kind, guint index);
 
 /** tn_domain_def_remove_device: take @device out by identity; FALSE when it is not in @def.
  *  The caller owns it then. */
 gboolean tn_domain_def_remove_device(TnDomainDef *def, TnDevice *device);
-
-/** tn_domain_def_free_memory_slot: the lowest memory slot that no DIMM holds, or -1: all taken. */
-int tn_domain_def_free_memory_slot(const TnDomainDef *def);
-
-/** tn_domain_def_assign_aliases: give each device without alias the one that the QEMU driver
- *  would ("serial0", "dimm0", "pci.0" ...). */
-void tn_domain_def_assign_aliases(TnDomainDef *def);
-
-/** tn_domain_def_assign_alias: the same for one device that is about to be added to @def. */
-void tn_domain_def_assign_alias(const TnDomainDef *def, TnDevice *device);
 
 /**
  * tn_domain_def_check_abi: would a guest notice if @dst replaced @src (redefine, restore)?

@@ -137,6 +137,13 @@ typedef enum {
     TN_TICKPOLICY_LAST
 } TnTimerTickpolicy;
 
+/** TnTimerTrack: `<timer track=...>`. */
+typedef enum {
+    TN_TIMER_TRACK_NONE,
+    TN_TIMER_TRACK_WALL,
+    TN_TIMER_TRACK_LAST
+} TnTimerTrack;
+
 /** TnSeclabelType: `<seclabel type=...>`. */
 typedef enum {
     TN_SECLABEL_NONE,
@@ -170,6 +177,16 @@ typedef enum {
     TN_CONTROLLER_LAST
 } TnControllerType;
 
+/** TnFeature: elements below `<features>`. */
+typedef enum {
+    TN_FEATURE_ACPI,
+    TN_FEATURE_APIC,
+    TN_FEATURE_PAE,
+    TN_FEATURE_VMPORT,
+    TN_FEATURE_SMM,
+    TN_FEATURE_LAST
+} TnFeature;
+
 /** TnDeviceKind: element names below `<devices>`, in the order in which they are formatted. */
 typedef enum {
     TN_DEVICE_CONTROLLER,
@@ -181,10 +198,12 @@ typedef enum {
     TN_DEVICE_LAST
 } TnDeviceKind;
 
-/** TnEnumTable: the XML words of one enumeration, indexed by value; NULL: no word for it. */
+/** TnEnumTable: the XML words of one enumeration. */
 typedef struct {
-    const char *const *words;
+    const char *const *words; /**< indexed by value; NULL: no word for that value */
     int n_words;
+    const char *refused;      /**< blank-separated words that libvirt knows and Tenon does not
+                                   support: a guest must not start without them; NULL: none */
 } TnEnumTable;
 
 extern const TnEnumTable tn_tristate_yes_no_table;
@@ -208,11 +227,29 @@ extern const TnEnumTable tn_address_type_table;
 extern const TnEnumTable tn_chardev_type_table;
 extern const TnEnumTable tn_controller_type_table;
 extern const TnEnumTable tn_device_kind_table;
+extern const TnEnumTable tn_os_type_table;
+extern const TnEnumTable tn_arch_table;
+extern const TnEnumTable tn_feature_table;
+extern const TnEnumTable tn_cpu_match_table;
+extern const TnEnumTable tn_vcpu_placement_table;
+extern const TnEnumTable tn_timer_track_table;
+extern const TnEnumTable tn_serial_target_table;
+extern const TnEnumTable tn_serial_model_table;
+extern const TnEnumTable tn_console_target_table;
+extern const TnEnumTable tn_unix_mode_table;
+extern const TnEnumTable tn_memory_model_table;
+extern const TnEnumTable tn_memballoon_model_table;
+extern const TnEnumTable tn_audio_type_table;
+extern const TnEnumTable tn_usb_model_table;
+extern const TnEnumTable tn_pci_model_table;
 
 /** tn_enum_to_string: the XML word of @value, or NULL when it has none or is out of range. */
 const char *tn_enum_to_string(const TnEnumTable *table, int value);
 
 /** tn_enum_from_string: the value of @word, or -1 when no row has it. NULL is never found. */
 int tn_enum_from_string(const TnEnumTable *table, const char *word);
+
+/** tn_enum_is_refused: TRUE when libvirt knows @word here but Tenon does not support it. */
+gboolean tn_enum_is_refused(const TnEnumTable *table, const char *word);
 
 #endif
