@@ -25,6 +25,12 @@ tn_memory_unregister_thread(void)
     }
 }
 
+bool
+tn_rcu_is_registered(void)
+{
+    return thread_registrations > 0;
+}
+
 void
 tn_rcu_die_unregistered(void)
 {

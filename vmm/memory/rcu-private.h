@@ -5,16 +5,6 @@
  */
 #pragma once
 
-#ifndef _LGPL_SOURCE
-#define _LGPL_SOURCE
-#endif
-#include <urcu/urcu-memb.h>
-
-#include <glib.h>
-#include <stdbool.h>
-
-/* liburcu is not instrumented: without these two, ThreadSanitizer sees no order
- * between a reader's last look at a view and the free after the grace period. */
 #if defined(__SANITIZE_THREAD__)
 #define TN_RCU_TSAN 1
 #elif defined(__has_feature)
@@ -22,9 +12,24 @@
 #define TN_RCU_TSAN 1
 #endif
 #endif
+
+/*
+ * Inlined, liburcu's own accesses would be taken for races: they are volatile, not
+ * atomic. Called, they are not seen, and neither is the order they make between a
+ * reader's last look at a view and the free after the grace period; it is declared.
+ */
 #ifdef TN_RCU_TSAN
 #include <sanitizer/tsan_interface.h>
+#elif !defined(_LGPL_SOURCE)
+#define _LGPL_SOURCE
 #endif
+#include <urcu/urcu-memb.h>
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Whether the calling thread may enter read sections. */
+bool tn_rcu_is_registered(void);
 
 /* Ends the process: a thread that did not register is invisible to grace periods. */
 G_NORETURN void tn_rcu_die_unregistered(void);
@@ -32,7 +37,14 @@ G_NORETURN void tn_rcu_die_unregistered(void);
 static inline void
 tn_rcu_read_lock(void)
 {
-    if (G_UNLIKELY(!URCU_TLS(urcu_memb_reader).registered)) {
+#ifdef TN_RCU_TSAN
+    bool registered = tn_rcu_is_registered();
+#else
+    /* The flag beside what is about to be written anyway. */
+    bool registered = URCU_TLS(urcu_memb_reader).registered;
+#endif
+
+    if (G_UNLIKELY(!registered)) {
         tn_rcu_die_unregistered();
     }
     urcu_memb_read_lock();
@@ -42,7 +54,7 @@ static inline void
 tn_rcu_read_unlock(void)
 {
 #ifdef TN_RCU_TSAN
-    __tsan_release(&urcu_memb_gp);
+    __tsan_release((void *)urcu_memb_synchronize_rcu);
 #endif
     urcu_memb_read_unlock();
 }
@@ -60,6 +72,6 @@ tn_rcu_synchronize(void)
 {
     urcu_memb_synchronize_rcu();
 #ifdef TN_RCU_TSAN
-    __tsan_acquire(&urcu_memb_gp);
+    __tsan_acquire((void *)urcu_memb_synchronize_rcu);
 #endif
 }
