@@ -224,6 +224,18 @@ test_widen_unaligned(Fixture *f, gconstpointer data)
     g_assert_cmpstr(f->log->str, ==, "r4@0 r4@4 ");
 }
 
+/* A region whose size is no multiple of what it implements: nothing is called past its end. */
+static void
+test_widen_past_the_end(Fixture *f, gconstpointer data)
+{
+    static const TnMemoryRegionOps ops = { DEVICE_OPS, .impl = { .min = 4 } };
+
+    tn_memory_region_add_subregion(&f->root, 0x1000, make_device(f, &ops, 6));
+    g_assert_cmphex(read_one(f, 0x1005, 1, TN_MEM_OK), ==, 0xff);
+    write_one(f, 0x1004, 0x1234, 2, TN_MEM_OK);
+    g_assert_cmpstr(f->log->str, ==, "");
+}
+
 static void
 test_no_read_callback(Fixture *f, gconstpointer data)
 {
@@ -544,6 +556,7 @@ add_size_tests(void)
     fixture_test("/memory/access/impl-min-widens-reads", test_widen_read);
     fixture_test("/memory/access/impl-min-widens-writes-with-zeros", test_widen_write);
     fixture_test("/memory/access/impl-min-widens-unaligned", test_widen_unaligned);
+    fixture_test("/memory/access/impl-min-never-widens-past-the-end", test_widen_past_the_end);
     fixture_test("/memory/access/no-read-callback", test_no_read_callback);
     fixture_test("/memory/access/no-write-callback", test_no_write_callback);
     fixture_test("/memory/access/full-width-over-another-register",

@@ -258,14 +258,22 @@ move_often(gpointer opaque)
 static void
 test_replaced_views_are_bounded(Fixture *f, gconstpointer data)
 {
+    TestDevice *device = device_new(f->memory);
     TestDevice *moved = device_new(f->memory);
     TnMemoryRegion mover;
+    Reader readers[READERS];
     gpointer weak = moved;
+    int stop = 0;
 
     tn_memory_region_init_io(&mover, f->memory, NULL, &mover_ops, &moved->mr, "mover", 4);
     tn_memory_region_add_subregion(&f->root, 0x2000, &mover);
     tn_memory_region_add_subregion_overlap(&f->root, 0x10000, &moved->mr, 0);
+    tn_memory_region_add_subregion(&f->root, 0x1000, &device->mr);
+    start(readers, f, &stop, read_device);
     g_thread_join(g_thread_new("vcpu", move_often, f));
+    join(readers, &stop);
+    tn_memory_region_del_subregion(&f->root, &device->mr);
+    g_object_unref(device);
 
     /* The owner went through all that, and ends here, on its own thread. */
     g_object_add_weak_pointer(weak, &weak);
