@@ -363,6 +363,12 @@ can_be_deleted(TnObject *object)
     return !priv_of(TN_MEMORY_BACKEND(object))->mapped;
 }
 
+static gboolean
+is_complete(TnObject *object)
+{
+    return priv_of(TN_MEMORY_BACKEND(object))->completed;
+}
+
 guint64
 tn_memory_backend_get_size(TnMemoryBackend *self)
 {
@@ -508,6 +514,7 @@ tn_memory_backend_class_init(TnMemoryBackendClass *klass)
     tn_class->type_name = "memory-backend";
     tn_class->complete = complete;
     tn_class->can_be_deleted = can_be_deleted;
+    tn_class->is_complete = is_complete;
     klass->map_error = default_map_error;
     init_properties(object_class);
 }

@@ -33,6 +33,8 @@ G_DECLARE_DERIVABLE_TYPE(TnObject, tn_object, TN, OBJECT, GObject)
  *   allocates what it stands for. NULL when there is nothing to do. Not used by
  *   devices, which have realize. Returns FALSE with @error set, object unchanged.
  * @can_be_deleted: whether object-del may remove it now; NULL means always.
+ * @is_complete: whether @complete has succeeded, so that only live-writable
+ *   properties can still be set by name; NULL: they always can.
  */
 struct _TnObjectClass {
     GObjectClass parent_class;
@@ -42,6 +44,7 @@ struct _TnObjectClass {
     gboolean user_creatable;
     gboolean (*complete)(TnObject *self, GError **error);
     gboolean (*can_be_deleted)(TnObject *self);
+    gboolean (*is_complete)(TnObject *self);
 };
 
 /* Makes the root of a tree ("/"). Returns: (transfer full). */

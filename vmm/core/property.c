@@ -371,9 +371,17 @@ find_property(TnObject *self, const char *name, GError **error)
 static gboolean
 check_writable(TnObject *self, GParamSpec *pspec, GError **error)
 {
+    TnObjectClass *klass = TN_OBJECT_GET_CLASS(self);
+
     if (!(pspec->flags & G_PARAM_WRITABLE)) {
         g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "Property '%s.%s' is not writable",
                     tn_object_get_type_name(self), pspec->name);
+        return FALSE;
+    }
+    if (klass->is_complete && klass->is_complete(self) &&
+        !(pspec->flags & TN_PARAM_LIVE_WRITABLE)) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                            "cannot change property value");
         return FALSE;
     }
     if (TN_IS_DEVICE(self) && tn_device_is_realized(TN_DEVICE(self)) &&

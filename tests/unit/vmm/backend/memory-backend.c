@@ -543,6 +543,31 @@ test_file_made_is_removed_on_failure(Fixture *f, gconstpointer data)
 }
 
 static void
+assert_set(Fixture *f, TnMemoryBackend *backend, const char *name, const char *value,
+           const char *refusal)
+{
+    json_object *json = json_tokener_parse(value);
+    g_autoptr(GError) error = NULL;
+
+    (void)tn_object_set_property_json(TN_OBJECT(backend), name, json, TN_PROPERTY_STRICT, f->root,
+                                      &error);
+    g_assert_cmpstr(error ? error->message : NULL, ==, refusal);
+    json_object_put(json);
+}
+
+static void
+test_complete_fixes_all_but_merge_and_dump(Fixture *f, gconstpointer data)
+{
+    TnMemoryBackend *backend = add(f, RAM, "'size': 4096");
+
+    assert_set(f, backend, "size", "8192", "cannot change property value");
+    assert_set(f, backend, "share", "true", "cannot change property value");
+    assert_set(f, backend, "policy", "\"bind\"", "cannot change property value");
+    assert_set(f, backend, "merge", "false", NULL);
+    assert_set(f, backend, "dump", "false", NULL);
+}
+
+static void
 test_mapped_cannot_be_deleted(Fixture *f, gconstpointer data)
 {
     TnMemoryBackend *backend = add(f, RAM, "'size': 4096");
@@ -601,6 +626,7 @@ main(int argc, char **argv)
     ADD("file/discard-data", test_file_discard_data);
     ADD("file/refusals", test_file_refusals);
     ADD("file/made-is-removed-on-failure", test_file_made_is_removed_on_failure);
+    ADD("complete-fixes-all-but-merge-and-dump", test_complete_fixes_all_but_merge_and_dump);
     ADD("mapped-cannot-be-deleted", test_mapped_cannot_be_deleted);
     ADD("last-reference-unmaps", test_last_reference_unmaps);
     return g_test_run();
