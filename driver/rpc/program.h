@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "driver/rpc/client.h"
+#include "driver/rpc/proc-table.h"
 
 G_BEGIN_DECLS
 

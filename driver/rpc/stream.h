@@ -46,14 +46,15 @@ typedef struct {
  * tn_rpc_call_open_stream:
  * @call: the call that opens the stream; one stream a call
  * @options: what flows where; the descriptors are taken over also on failure
- * @error: VIR_ERR_INVALID_STREAM when the client already has a stream of this serial, or 64 of them
+ * @error: VIR_ERR_INTERNAL_ERROR when the call has a stream already
  *
  * Attaches a stream to the call. Bytes flow once the call's reply has been queued; if the handler
- * fails the stream is dropped (and @closed told). Both directions have flow control: a client that does
+ * fails, or the client already has 64 streams or one of the call's serial, the stream is dropped
+ * (and @closed told). Both directions have flow control: a client that does
  * not read stops the reading of @read_fd, a descriptor that takes nothing stops the client.
  *
- * Returns: (transfer full) (nullable): the stream, to be dropped with tn_rpc_stream_unref() when the
- *   caller has no use for tn_rpc_stream_abort(). Handlers only.
+ * Returns: (transfer full) (nullable): the stream, to be dropped with tn_rpc_stream_unref() once
+ *   the caller has no use for tn_rpc_stream_abort(). Handlers only.
  */
 TnRpcStream *tn_rpc_call_open_stream(TnRpcCall *call, const TnRpcStreamOptions *options,
                                      GError **error);

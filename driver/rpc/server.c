@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The server: one epoll set on the main context for all sockets, its listeners and its clock. */
+#include "driver/rpc/server.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "driver/error.h"
+#include "driver/rpc/server-private.h"
+
+/* How long to leave the listeners alone after the process ran out of descriptors. */
+#define DESCRIPTOR_PAUSE_US (1 * G_TIME_SPAN_SECOND)
+/* Connections taken from one listener before the clients get their turn. */
+#define ACCEPT_BATCH 16
+#define LISTEN_BACKLOG 128
+
+typedef struct {
+    TnRpcJobFunc func;
+    gpointer data;
+} Post;
+
+static GError *
+system_error(int code, const char *what, const char *path)
+{
+    return g_error_new(TN_VIR_ERROR, VIR_ERR_SYSTEM_ERROR, "%s%s%s%s: %s", what,
+                       path != NULL ? " '" : "", path != NULL ? path : "",
+                       path != NULL ? "'" : "", g_strerror(code));
+}
+
+/* ---- the event loop ---- */
+
+int
+tn_rpc_io_watch(TnRpcServer *server, TnRpcIo *io, int fd, guint32 events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = io };
+
+    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+        return -errno;
+    }
+    io->fd = fd;
+    io->events = events;
+    return 0;
+}
+
+void
+tn_rpc_io_modify(TnRpcServer *server, TnRpcIo *io, guint32 events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = io };
+
+    if (io->fd < 0 || io->events == events) {
+        return;
+    }
+    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, io->fd, &event) == 0) {
+        io->events = events;
+    }
+}
+
+void
+tn_rpc_io_unwatch(TnRpcServer *server, TnRpcIo *io)
+{
+    if (io->fd < 0) {
+        return;
+    }
+    (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
+    io->fd = -1;
+    io->events = 0;
+    /* An event of this very batch may still name what is about to be freed. */
+    for (int i = 0; i < server->batch_len; i++) {
+        if (server->batch[i].data.ptr == io) {
+            server->batch[i].data.ptr = NULL;
+        }
+    }
+}
+
+static gboolean
+epoll_ready(gint fd, GIOCondition condition, gpointer data)
+{
+    TnRpcServer *server = data;
+
+    server->batch_len = epoll_wait(server->epoll_fd, server->batch, TN_RPC_BATCH, 0);
+    for (int i = 0; i < server->batch_len; i++) {
+        TnRpcIo *io = server->batch[i].data.ptr;
+
+        if (io != NULL) {
+            io->ready(io, server->batch[i].events);
+        }
+    }
+    server->batch_len = 0;
+    return G_SOURCE_CONTINUE;
+}
+
+void
+tn_rpc_server_post(TnRpcServer *server, TnRpcJobFunc func, gpointer data)
+{
+    Post *post = g_new(Post, 1);
+    guint64 one = 1;
+    gboolean first;
+
+    post->func = func;
+    post->data = data;
+    g_mutex_lock(&server->post_lock);
+    first = g_queue_is_empty(&server->posts);
+    g_queue_push_tail(&server->posts, post);
+    /* Written under the lock: the server may be gone as soon as the post has run. */
+    if (first) {
+        (void)!write(server->wake.fd, &one, sizeof(one));
+    }
+    g_mutex_unlock(&server->post_lock);
+}
+
+static void
+wake_ready(TnRpcIo *io, guint32 events)
+{
+    TnRpcServer *server = (TnRpcServer *)((char *)io - G_STRUCT_OFFSET(TnRpcServer, wake));
+    GQueue posts;
+    guint64 count;
+    Post *post;
+
+    (void)!read(io->fd, &count, sizeof(count));
+    g_mutex_lock(&server->post_lock);
+    posts = server->posts;
+    g_queue_init(&server->posts);
+    g_mutex_unlock(&server->post_lock);
+    while ((post = g_queue_pop_head(&posts)) != NULL) {
+        post->func(post->data);
+        g_free(post);
+    }
+}
+
+/* ---- listeners ---- */
+
+/* Watches the listeners while there is room for more clients, and only then. */
+static void
+update_listening(TnRpcServer *server)
+{
+    gboolean listen = !server->stopping && server->listen_again == 0 &&
+                      server->n_clients < server->options.max_clients &&
+                      server->n_anonymous < server->options.max_anonymous_clients;
+
+    if (listen == server->listening) {
+        return;
+    }
+    server->listening = listen;
+    for (guint i = 0; i < server->listeners->len; i++) {
+        TnRpcListener *listener = g_ptr_array_index(server->listeners, i);
+
+        tn_rpc_io_modify(server, &listener->io, listen ? EPOLLIN : 0);
+    }
+}
+
+static void
+clients_changed(TnRpcServer *server)
+{
+    update_listening(server);
+    if (server->changed != NULL) {
+        server->changed(server, server->n_clients, server->changed_data);
+    }
+}
+
+static void
+add_client(TnRpcServer *server, int fd, gboolean read_only)
+{
+    TnRpcClient *client = tn_rpc_client_new(server, fd, read_only, ++server->last_id);
+
+    if (client == NULL) {
+        return;
+    }
+    g_queue_push_tail_link(&server->clients, &client->link);
+    server->n_clients++;
+    if (client->anonymous) {
+        server->n_anonymous++;
+    }
+    g_debug("client %" G_GUINT64_FORMAT ": connected, user %u, process %d%s", client->id,
+            client->identity.uid, (int)client->identity.pid, read_only ? ", read-only" : "");
+    if (server->n_clients == 1) {
+        tn_rpc_server_reschedule(server);
+    }
+    clients_changed(server);
+}
+
+static void
+listener_ready(TnRpcIo *io, guint32 events)
+{
+    TnRpcListener *listener = (TnRpcListener *)io;
+    TnRpcServer *server = listener->server;
+
+    for (int i = 0; i < ACCEPT_BATCH && server->listening; i++) {
+        int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd >= 0) {
+            add_client(server, fd, listener->read_only);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            /* The waiting connection would wake us again and again: look away for a moment. */
+            g_message("no descriptors left for further clients: %s", g_strerror(errno));
+            server->listen_again = g_get_monotonic_time() + DESCRIPTOR_PAUSE_US;
+            update_listening(server);
+            tn_rpc_server_reschedule(server);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+static void
+listener_free(gpointer data)
+{
+    TnRpcListener *listener = data;
+    int fd = listener->io.fd;
+
+    tn_rpc_io_unwatch(listener->server, &listener->io);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (listener->path != NULL) {
+        (void)unlink(listener->path);
+    }
+    g_free(listener->path);
+    g_free(listener);
+}
+
+static gboolean
+add_listener(TnRpcServer *server, int fd, const char *path, gboolean read_only, GError **error)
+{
+    TnRpcListener *listener = g_new0(TnRpcListener, 1);
+    int result;
+
+    listener->server = server;
+    listener->read_only = read_only;
+    listener->io.fd = -1;
+    listener->io.ready = listener_ready;
+    result = tn_rpc_io_watch(server, &listener->io, fd, server->listening ? EPOLLIN : 0);
+    if (result < 0) {
+        g_propagate_error(error, system_error(-result, "cannot watch a listening socket", path));
+        (void)close(fd);
+        listener_free(listener);
+        return FALSE;
+    }
+    listener->path = g_strdup(path);
+    g_ptr_array_add(server->listeners, listener);
+    return TRUE;
+}
+
+gboolean
+tn_rpc_server_listen_fd(TnRpcServer *server, int fd, gboolean read_only, GError **error)
+{
+    if (!g_unix_set_fd_nonblocking(fd, TRUE, NULL)) {
+        g_propagate_error(error, system_error(errno, "cannot use the listening socket", NULL));
+        (void)close(fd);
+        return FALSE;
+    }
+    return add_listener(server, fd, NULL, read_only, error);
+}
+
+/* Removes a socket nobody listens on; FALSE when somebody does. */
+static gboolean
+clear_stale_socket(const char *path, const struct sockaddr_un *address, GError **error)
+{
+    struct stat info;
+    int fd;
+    int result;
+
+    if (lstat(path, &info) < 0 || !S_ISSOCK(info.st_mode)) {
+        return TRUE;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        g_propagate_error(error, system_error(errno, "cannot make a socket for", path));
+        return FALSE;
+    }
+    result = connect(fd, (const struct sockaddr *)address, sizeof(*address));
+    if (result < 0) {
+        result = -errno;
+    }
+    (void)close(fd);
+    if (result == -ECONNREFUSED) {
+        (void)unlink(path);
+        return TRUE;
+    }
+    g_propagate_error(error, system_error(EADDRINUSE, "another daemon listens on", path));
+    return FALSE;
+}
+
+gboolean
+tn_rpc_server_listen_path(TnRpcServer *server, const char *path, mode_t mode, gboolean read_only,
+                          GError **error)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    mode_t old_mask;
+    int result;
+    int fd;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        g_propagate_error(error, system_error(ENAMETOOLONG, "cannot listen on", path));
+        return FALSE;
+    }
+    strcpy(address.sun_path, path);
+    if (!clear_stale_socket(path, &address, error)) {
+        return FALSE;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        g_propagate_error(error, system_error(errno, "cannot make a socket for", path));
+        return FALSE;
+    }
+    /* With chmod() alone there would be a moment in which the wrong ones can connect. */
+    old_mask = umask(~mode & 0777);
+    result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+    (void)umask(old_mask);
+    if (result < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+        g_propagate_error(error, system_error(errno, "cannot listen on", path));
+        (void)close(fd);
+        return FALSE;
+    }
+    return add_listener(server, fd, path, read_only, error);
+}
+
+/* ---- clients come and go ---- */
+
+void
+tn_rpc_server_not_anonymous(TnRpcServer *server, TnRpcClient *client)
+{
+    if (!client->anonymous) {
+        return;
+    }
+    client->anonymous = FALSE;
+    server->n_anonymous--;
+    update_listening(server);
+}
+
+void
+tn_rpc_server_remove_client(TnRpcServer *server, TnRpcClient *client)
+{
+    g_queue_unlink(&server->clients, &client->link);
+    server->n_clients--;
+    if (server->listen_again != 0) {
+        server->listen_again = 0;
+    }
+    g_debug("client %" G_GUINT64_FORMAT ": gone", client->id);
+    tn_rpc_client_unref(client);
+    clients_changed(server);
+}
+
+/* ---- the clock ---- */
+
+static GByteArray *
+encode_ping(void)
+{
+    TnRpcHeader header = {
+        .program = TN_RPC_PROGRAM_KEEPALIVE,
+        .version = TN_RPC_PROGRAM_VERSION,
+        .procedure = 1,
+        .type = TN_RPC_TYPE_MESSAGE,
+    };
+
+    return tn_rpc_frame_encode_raw(&header, NULL, 0);
+}
+
+/* Pings @client if it has been silent, gives it up if it stayed so; when to look again. */
+static gint64
+check_client(TnRpcServer *server, TnRpcClient *client, gint64 now)
+{
+    gint64 interval = (gint64)server->options.keepalive_interval * G_TIME_SPAN_SECOND;
+    gint64 due = client->last_heard + (client->pings + 1) * interval;
+
+    if (!g_atomic_int_get(&client->wants_keepalive) || g_atomic_int_get(&client->gone)) {
+        return G_MAXINT64;
+    }
+    if (now < due) {
+        return due;
+    }
+    if (client->pings >= server->options.keepalive_count) {
+        tn_rpc_client_disconnect(client, "it answers no keepalive pings");
+        return G_MAXINT64;
+    }
+    client->pings++;
+    tn_rpc_client_queue(client, encode_ping(), NULL);
+    return MAX(due + interval, now + interval / 2);
+}
+
+static gboolean
+tick_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    TnRpcServer *server = data;
+    gint64 now = g_get_monotonic_time();
+    gint64 next = G_MAXINT64;
+
+    if (server->listen_again != 0 && now >= server->listen_again) {
+        server->listen_again = 0;
+        update_listening(server);
+    }
+    if (server->options.keepalive_interval > 0) {
+        for (GList *l = server->clients.head, *after; l != NULL; l = after) {
+            after = l->next;
+            next = MIN(next, check_client(server, l->data, now));
+        }
+    }
+    if (server->listen_again != 0) {
+        next = MIN(next, server->listen_again);
+    }
+    g_source_set_ready_time(source, next == G_MAXINT64 ? -1 : next);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+tick_trampoline(gpointer data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs tick_funcs = { .dispatch = tick_dispatch };
+
+void
+tn_rpc_server_reschedule(TnRpcServer *server)
+{
+    g_source_set_ready_time(server->tick_source, 0);
+}
+
+/* ---- life ---- */
+
+TnRpcServer *
+tn_rpc_server_new(const TnRpcServerOptions *options, GError **error)
+{
+    g_autoptr(TnRpcServer) server = g_new0(TnRpcServer, 1);
+    int wake_fd;
+
+    server->options = *options;
+    server->options.runtime_dir = NULL;
+    server->runtime_dir = g_strdup(options->runtime_dir);
+    if (server->runtime_dir == NULL && options->session) {
+        server->runtime_dir = g_build_filename(g_get_user_runtime_dir(), "libvirt", NULL);
+    } else if (server->runtime_dir == NULL) {
+        server->runtime_dir = g_strdup("/run/libvirt");
+    }
+    g_mutex_init(&server->post_lock);
+    server->wake.fd = -1;
+    server->listeners = g_ptr_array_new_with_free_func(listener_free);
+    server->listening = TRUE;
+    server->scratch = g_malloc(TN_RPC_READ_SIZE);
+    server->context = g_main_context_ref_thread_default();
+    server->pool = tn_rpc_pool_new(options->max_workers, options->priority_workers);
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (server->epoll_fd < 0) {
+        g_propagate_error(error, system_error(errno, "cannot make an epoll descriptor", NULL));
+        return NULL;
+    }
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server->wake.ready = wake_ready;
+    if (wake_fd < 0 || tn_rpc_io_watch(server, &server->wake, wake_fd, EPOLLIN) < 0) {
+        g_propagate_error(error, system_error(errno, "cannot make an event descriptor", NULL));
+        return NULL;
+    }
+    server->epoll_source = g_unix_fd_source_new(server->epoll_fd, G_IO_IN);
+    g_source_set_callback(server->epoll_source, G_SOURCE_FUNC(epoll_ready), server, NULL);
+    g_source_attach(server->epoll_source, server->context);
+    server->tick_source = g_source_new(&tick_funcs, sizeof(GSource));
+    g_source_set_callback(server->tick_source, tick_trampoline, server, NULL);
+    g_source_attach(server->tick_source, server->context);
+    return g_steal_pointer(&server);
+}
+
+void
+tn_rpc_server_take_program(TnRpcServer *server, TnRpcProgram *program)
+{
+    guint slot = tn_rpc_program_get_number(program) == TN_RPC_PROGRAM_REMOTE ? 0 : 1;
+
+    g_assert(server->programs[slot] == NULL);
+    if (slot == 0) {
+        tn_rpc_auth_add_handlers(program, server);
+    }
+    server->programs[slot] = program;
+}
+
+void
+tn_rpc_server_stop(TnRpcServer *server)
+{
+    server->stopping = TRUE;
+    g_ptr_array_set_size(server->listeners, 0);
+    for (GList *l = server->clients.head, *after; l != NULL; l = after) {
+        after = l->next;
+        tn_rpc_client_disconnect(l->data, "the daemon ends");
+    }
+    while (server->n_clients > 0) {
+        g_main_context_iteration(server->context, TRUE);
+    }
+}
+
+void
+tn_rpc_server_free(TnRpcServer *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (server->epoll_source != NULL) {
+        tn_rpc_server_stop(server);
+    }
+    tn_rpc_pool_free(server->pool);
+    if (server->wake.fd >= 0) {
+        int fd = server->wake.fd;
+
+        /* What the last workers posted wants its memory back. */
+        wake_ready(&server->wake, EPOLLIN);
+        tn_rpc_io_unwatch(server, &server->wake);
+        (void)close(fd);
+    }
+    g_ptr_array_unref(server->listeners);
+    if (server->epoll_source != NULL) {
+        g_source_destroy(server->epoll_source);
+        g_source_unref(server->epoll_source);
+    }
+    if (server->tick_source != NULL) {
+        g_source_destroy(server->tick_source);
+        g_source_unref(server->tick_source);
+    }
+    if (server->epoll_fd >= 0) {
+        (void)close(server->epoll_fd);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(server->programs); i++) {
+        tn_rpc_program_free(server->programs[i]);
+    }
+    g_main_context_unref(server->context);
+    g_mutex_clear(&server->post_lock);
+    g_free(server->scratch);
+    g_free(server->runtime_dir);
+    g_free(server);
+}
+
+guint
+tn_rpc_server_get_n_clients(TnRpcServer *server)
+{
+    return server->n_clients;
+}
+
+void
+tn_rpc_server_set_clients_changed(TnRpcServer *server, TnRpcServerClientsChanged changed,
+                                  gpointer user_data)
+{
+    server->changed = changed;
+    server->changed_data = user_data;
+}
