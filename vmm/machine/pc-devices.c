@@ -2,52 +2,182 @@
 /* The board's own devices and the tables that describe them. */
 #include "vmm/machine/pc-devices.h"
 
+#include "vmm/hw/i440fx.h"
+#include "vmm/hw/i8042.h"
+#include "vmm/hw/piix3.h"
+#include "vmm/hw/piix4-pm.h"
+#include "vmm/hw/port92.h"
+#include "vmm/hw/rtc.h"
+#include "vmm/hw/serial.h"
 #include "vmm/machine/machine-private.h"
 #include "vmm/machine/pc-acpi.h"
+#include "vmm/machine/pc-hotplug.h"
+#include "vmm/pci/host.h"
 
 #define GIB (1ULL << 30)
 #define IOAPIC_ADDRESS 0xfec00000ULL
+/* ICH's reset control register: full reset. Linux uses what the FADT names first. */
+#define RESET_PORT 0xcf9
+#define RESET_VALUE 0x0f
 
 struct TnPcDevices {
     TnMachine *machine;
     guint64 below_4g, above_4g;
+    /* references, in the order of realization */
+    TnPciHost *host;
+    TnPciDevice *i440fx;
+    TnPiix3 *piix3;
+    TnPiix4Pm *pm;
+    TnRtc *rtc;
+    TnI8042 *i8042;
+    TnPort92 *port92;
+    TnPcHotplug *hotplug;
 };
+
+/* Hangs @device, which the board made, into the tree and brings it to life. */
+static gboolean
+realize(TnPcDevices *d, gpointer device, GError **error)
+{
+    tn_object_add_child_numbered(d->machine->unattached, "device", TN_OBJECT(device));
+    return tn_device_realize(TN_DEVICE(device), error);
+}
+
+static gboolean
+make_chipset(TnPcDevices *d, GError **error)
+{
+    const TnPlatform *p = &d->machine->platform;
+    TnPciBus *bus;
+
+    d->host = tn_pci_host_new(p);
+    if (!tn_object_add_child(TN_OBJECT(d->machine), "i440fx", TN_OBJECT(d->host), error) ||
+        !tn_device_realize(TN_DEVICE(d->host), error)) {
+        return FALSE;
+    }
+    bus = tn_pci_host_get_bus(d->host);
+    d->i440fx = tn_i440fx_new(p, bus);
+    d->piix3 = tn_piix3_new(p, d->host);
+    d->pm = g_object_new(TN_TYPE_PIIX4_PM, NULL);
+    tn_device_set_platform(TN_DEVICE(d->pm), p);
+    tn_pci_device_set_address(TN_PCI_DEVICE(d->pm), bus, TN_PCI_DEVFN(1, 3));
+    return realize(d, d->i440fx, error) && realize(d, d->piix3, error) &&
+           realize(d, d->pm, error);
+}
+
+static gboolean
+make_isa_devices(TnPcDevices *d, GError **error)
+{
+    const TnPlatform *p = &d->machine->platform;
+    const TnMachineConfig *c = d->machine->config;
+    const TnRtcConfig rtc = {
+        .base = c->rtc_date != G_MININT64 ? TN_RTC_BASE_DATETIME
+                : c->rtc_localtime        ? TN_RTC_BASE_LOCALTIME
+                                          : TN_RTC_BASE_UTC,
+        .start = c->rtc_date,
+    };
+
+    d->rtc = tn_rtc_new(p, &rtc);
+    d->i8042 = tn_i8042_new(p);
+    d->port92 = tn_port92_new(p);
+    if (!realize(d, d->rtc, error) || !realize(d, d->i8042, error) ||
+        !realize(d, d->port92, error)) {
+        return FALSE;
+    }
+    tn_rtc_set_memory(d->rtc, d->below_4g, d->above_4g);
+    return TRUE;
+}
+
+static gboolean
+make_hotplug(TnPcDevices *d, GError **error)
+{
+    TnPlatform *p = &d->machine->platform;
+    const TnMachineConfig *c = d->machine->config;
+    const TnPcHotplugConfig hotplug = {
+        .platform = p,
+        .gpe = tn_piix4_pm_get_gpe(d->pm),
+        .ram_end = 4 * GIB + d->above_4g,
+        .ram_size = c->ram_size,
+        .max_ram_size = c->max_ram_size,
+        .ram_slots = c->ram_slots,
+        .num_nodes = c->num_numa,
+    };
+
+    d->hotplug = tn_pc_hotplug_new(&hotplug, error);
+    p->hotplug = (TnHotplugHandler *)d->hotplug;
+    return d->hotplug != NULL;
+}
 
 TnPcDevices *
 tn_pc_devices_new(TnMachine *machine, const TnPcRam *ram, GError **error)
 {
-    TnPcDevices *devices = g_new0(TnPcDevices, 1);
+    TnPcDevices *d = g_new0(TnPcDevices, 1);
 
-    devices->machine = machine;
-    devices->below_4g = tn_pc_ram_below_4g(ram);
-    devices->above_4g = tn_pc_ram_above_4g(ram);
-    return devices;
+    d->machine = machine;
+    d->below_4g = tn_pc_ram_below_4g(ram);
+    d->above_4g = tn_pc_ram_above_4g(ram);
+    if (!make_chipset(d, error) || !make_isa_devices(d, error) || !make_hotplug(d, error)) {
+        tn_pc_devices_free(d);
+        return NULL;
+    }
+    return d;
+}
+
+/* Gives back what @device claimed, before the devices it is built on do. */
+static void
+drop(gpointer device)
+{
+    if (device) {
+        tn_device_unrealize(TN_DEVICE(device));
+        tn_object_unparent(TN_OBJECT(device));
+        g_object_unref(device);
+    }
 }
 
 void
-tn_pc_devices_free(TnPcDevices *devices)
+tn_pc_devices_free(TnPcDevices *d)
 {
-    g_free(devices);
+    if (!d) {
+        return;
+    }
+    if (d->hotplug) {
+        tn_pc_hotplug_shut_down(d->hotplug);
+        d->machine->platform.hotplug = NULL;
+        g_object_unref(d->hotplug);
+    }
+    drop(d->port92);
+    drop(d->i8042);
+    drop(d->rtc);
+    drop(d->pm);
+    drop(d->piix3);
+    drop(d->i440fx);
+    drop(d->host);
+    g_free(d);
 }
 
-GBytes *
-tn_pc_devices_build_acpi(TnPcDevices *devices)
+/* Which COM ports there are: bit n for COM n+1. */
+static void
+note_serial(TnObject *child, gpointer user_data)
 {
-    const TnMachineConfig *c = devices->machine->config;
-    g_autofree guint64 *node_sizes = g_new0(guint64, MAX(1, c->num_numa));
-    g_autofree guint8 *cpu_nodes = g_new0(guint8, TN_MAX_CPUS);
-    TnPcAcpiConfig acpi = {
-        .cpus = c->cpus,
-        .cpu_nodes = cpu_nodes,
-        .node_sizes = node_sizes,
-        .num_nodes = c->num_numa,
-        .below_4g = devices->below_4g,
-        .above_4g = devices->above_4g,
-        .ram_slots = c->ram_slots,
-        .pci_hole = { devices->below_4g, IOAPIC_ADDRESS - 1 },
-        .com1 = TRUE,
-    };
+    unsigned index = 0;
 
+    if (TN_IS_SERIAL(child)) {
+        g_object_get(child, "index", &index, NULL);
+        *(unsigned *)user_data |= index < 4 ? 1u << index : 0;
+    }
+}
+
+static unsigned
+find_serials(TnMachine *machine)
+{
+    unsigned found = 0;
+
+    tn_object_foreach_child(machine->peripheral, note_serial, &found);
+    tn_object_foreach_child(machine->peripheral_anon, note_serial, &found);
+    return found;
+}
+
+static void
+describe_numa(const TnMachineConfig *c, guint64 *node_sizes, guint8 *cpu_nodes)
+{
     for (unsigned i = 0; i < c->num_numa; i++) {
         node_sizes[i] = c->numa[i].size;
         for (unsigned cpu = 0; cpu < c->cpus; cpu++) {
@@ -56,10 +186,49 @@ tn_pc_devices_build_acpi(TnPcDevices *devices)
             }
         }
     }
+}
+
+GBytes *
+tn_pc_devices_build_acpi(TnPcDevices *d)
+{
+    const TnMachineConfig *c = d->machine->config;
+    g_autofree guint64 *node_sizes = g_new0(guint64, TN_MAX_NUMA_NODES);
+    g_autofree guint8 *cpu_nodes = g_new0(guint8, TN_MAX_CPUS);
+    unsigned serials = find_serials(d->machine);
+    TnRange window;
+    TnPcAcpiConfig acpi = {
+        .cpus = c->cpus,
+        .cpu_nodes = cpu_nodes,
+        .node_sizes = node_sizes,
+        .num_nodes = c->num_numa,
+        .below_4g = d->below_4g,
+        .above_4g = d->above_4g,
+        .ram_slots = c->ram_slots,
+        .pci_hole = { d->below_4g, IOAPIC_ADDRESS - 1 },
+        .com1 = (serials & 1) != 0,
+        .com2 = (serials & 2) != 0,
+        .rtc = TRUE,
+        .i8042 = TRUE,
+        .reset_port = RESET_PORT,
+        .reset_value = RESET_VALUE,
+    };
+
+    describe_numa(c, node_sizes, cpu_nodes);
+    if (tn_pc_hotplug_get_window(d->hotplug, &window)) {
+        acpi.device_memory_base = window.first;
+        acpi.device_memory_size = tn_range_size(window);
+    }
     return tn_pc_acpi_build(&acpi);
 }
 
 void
-tn_pc_devices_press_power_button(TnPcDevices *devices)
+tn_pc_devices_press_power_button(TnPcDevices *d)
 {
+    tn_piix4_pm_press_power_button(d->pm);
+}
+
+TnPcHotplug *
+tn_pc_devices_get_hotplug(TnPcDevices *d)
+{
+    return d->hotplug;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "vmm/machine/machine.h"
+#include "vmm/machine/pc-hotplug.h"
 #include "vmm/machine/pc-ram.h"
 
 G_BEGIN_DECLS
@@ -23,5 +24,8 @@ GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices);
 
 /* The power button: what "system_powerdown" does. */
 void tn_pc_devices_press_power_button(TnPcDevices *devices);
+
+/* (transfer none) */
+TnPcHotplug *tn_pc_devices_get_hotplug(TnPcDevices *devices);
 
 G_END_DECLS

@@ -244,3 +244,17 @@ tn_machine_print_registers(TnMachine *self, unsigned index)
 {
     return tn_vcpu_print_registers(tn_cpu_get_vcpu(g_ptr_array_index(self->board->cpus, index)));
 }
+
+void
+tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func, gpointer user_data)
+{
+    tn_pc_hotplug_foreach_memory_device(tn_pc_devices_get_hotplug(self->board->devices), func,
+                                        user_data);
+}
+
+void
+tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_data)
+{
+    tn_pc_hotplug_foreach_ospm_status(tn_pc_devices_get_hotplug(self->board->devices), func,
+                                      user_data);
+}
