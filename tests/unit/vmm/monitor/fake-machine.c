@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The fake machine. */
+#include "fake-machine.h"
+
+#include "vmm/backend/memory-backend.h"
+#include "vmm/core/clock.h"
+#include "vmm/core/reset.h"
+#include "vmm/core/type-registry.h"
+#include "vmm/memory/address-space.h"
+
+#include <string.h>
+
+struct _TnMachine {
+    TnObject parent_instance;
+    TnMachineConfig *config;
+    TnPlatform platform;
+    TnObject *root;
+    TnMemoryRegion system_memory, system_io;
+    FakeCounts counts;
+};
+
+G_DEFINE_TYPE(TnMachine, tn_machine, TN_TYPE_OBJECT)
+
+/* A device of which any number can be plugged: "fake-device" with a slot. */
+#define FAKE_TYPE_DEVICE (fake_device_get_type())
+G_DECLARE_FINAL_TYPE(FakeDevice, fake_device, FAKE, DEVICE, TnDevice)
+
+struct _FakeDevice {
+    TnDevice parent_instance;
+    int slot;
+    guint64 size;
+    gboolean live;
+};
+
+G_DEFINE_TYPE(FakeDevice, fake_device, TN_TYPE_DEVICE)
+
+enum { PROP_0, PROP_SLOT, PROP_SIZE, PROP_LIVE };
+
+static void
+fake_device_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    FakeDevice *self = FAKE_DEVICE(object);
+
+    if (id == PROP_SLOT) {
+        g_value_set_int(value, self->slot);
+    } else if (id == PROP_SIZE) {
+        g_value_set_uint64(value, self->size);
+    } else {
+        g_value_set_boolean(value, self->live);
+    }
+}
+
+static void
+fake_device_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+    FakeDevice *self = FAKE_DEVICE(object);
+
+    if (id == PROP_SLOT) {
+        self->slot = g_value_get_int(value);
+    } else {
+        self->live = g_value_get_boolean(value);
+    }
+}
+
+static void
+fake_device_class_init(FakeDeviceClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+
+    TN_OBJECT_CLASS(klass)->type_name = "fake-device";
+    TN_OBJECT_CLASS(klass)->user_creatable = TRUE;
+    TN_DEVICE_CLASS(klass)->bus = "ISA";
+    object_class->get_property = fake_device_get_property;
+    object_class->set_property = fake_device_set_property;
+    g_object_class_install_property(
+        object_class, PROP_SLOT,
+        g_param_spec_int("slot", NULL, "Where it is", -1, 255, -1, TN_PARAM_RW));
+    g_object_class_install_property(object_class, PROP_SIZE,
+                                    tn_param_spec_size("size", NULL, 0, TN_PARAM_RO));
+    g_object_class_install_property(object_class, PROP_LIVE,
+                                    g_param_spec_boolean("live", NULL, NULL, FALSE,
+                                                         TN_PARAM_RW | TN_PARAM_LIVE_WRITABLE));
+}
+
+static void
+fake_device_init(FakeDevice *self)
+{
+    self->slot = -1;
+    self->size = 128 * 1024 * 1024;
+}
+
+static const TnGetTypeFunc fake_types[] = { fake_device_get_type, tn_memory_backend_ram_get_type,
+                                            tn_memory_backend_file_get_type, NULL };
+
+void
+fake_machine_register_types(void)
+{
+    tn_type_registry_init(fake_types);
+}
+
+#define COUNTER(name)                                                                              \
+    static void on_##name(void *opaque)                                                            \
+    {                                                                                              \
+        TN_MACHINE(opaque)->counts.name++;                                                         \
+    }
+
+COUNTER(pause)
+COUNTER(resume)
+COUNTER(reset)
+COUNTER(powerdown)
+
+static void
+on_quit(void *opaque, int status)
+{
+    TN_MACHINE(opaque)->counts.quit++;
+}
+
+static const TnRunStateOps run_state_ops = { on_pause, on_resume, on_reset, on_powerdown, on_quit };
+
+static void
+make_memory(TnMachine *self)
+{
+    TnPlatform *p = &self->platform;
+
+    p->memory = tn_memory_new();
+    tn_memory_region_init(&self->system_memory, p->memory, NULL, "system", TN_SIZE_WHOLE);
+    tn_memory_region_init(&self->system_io, p->memory, NULL, "io", 0x10000);
+    p->system_memory = &self->system_memory;
+    p->system_io = &self->system_io;
+    p->memory_space = tn_address_space_new(p->memory, p->system_memory, "memory");
+    p->io_space = tn_address_space_new(p->memory, p->system_io, "I/O");
+}
+
+TnMachine *
+fake_machine_new(const char *name)
+{
+    TnMachine *self = g_object_new(TN_TYPE_MACHINE, NULL);
+    TnPlatform *p = &self->platform;
+    TnMachineConfig *config = g_new0(TnMachineConfig, 1);
+
+    config->name = g_strdup(name);
+    config->uuid = name ? g_strdup("c7a5fdbd-edaf-9455-926a-d65c16db1809") : NULL;
+    config->cpu_model = g_strdup("host");
+    config->cpus = 2;
+    config->max_cpus = 4;
+    config->sockets = 2;
+    config->cores = 2;
+    config->threads = 1;
+    config->ram_size = 256 * 1024 * 1024;
+    config->num_numa = 1;
+    config->numa = g_new0(TnNumaNode, 1);
+    config->numa[0].cpus[0] = 0xf;
+    self->config = config;
+
+    self->root = tn_object_new_root();
+    (void)tn_object_ensure_container(self->root, "objects");
+    (void)tn_object_ensure_container(self->root, "chardevs");
+    (void)tn_object_add_child(self->root, "machine", TN_OBJECT(self), NULL);
+    (void)tn_object_ensure_container(TN_OBJECT(self), "peripheral");
+    make_memory(self);
+    p->clock = tn_clock_new();
+    p->events = tn_events_new();
+    p->run_state = tn_run_state_new(p->clock, p->events, &run_state_ops, self);
+    p->root = self->root;
+    return self;
+}
+
+static void
+tn_machine_finalize(GObject *object)
+{
+    TnMachine *self = TN_MACHINE(object);
+    TnPlatform *p = &self->platform;
+
+    tn_run_state_free(p->run_state);
+    tn_events_free(p->events);
+    tn_clock_free(p->clock);
+    tn_address_space_free(p->memory_space);
+    tn_address_space_free(p->io_space);
+    tn_memory_region_done(&self->system_memory);
+    tn_memory_region_done(&self->system_io);
+    tn_memory_free(p->memory);
+    g_free(self->config->name);
+    g_free(self->config->uuid);
+    g_free(self->config->cpu_model);
+    g_free(self->config->numa);
+    g_free(self->config);
+    G_OBJECT_CLASS(tn_machine_parent_class)->finalize(object);
+}
+
+static void
+tn_machine_class_init(TnMachineClass *klass)
+{
+    TN_OBJECT_CLASS(klass)->type_name = "pc-i440fx-7.2-machine";
+    G_OBJECT_CLASS(klass)->finalize = tn_machine_finalize;
+}
+
+static void
+tn_machine_init(TnMachine *self)
+{
+}
+
+const FakeCounts *
+fake_machine_counts(TnMachine *self)
+{
+    return &self->counts;
+}
+
+const TnMachineConfig *
+tn_machine_get_config(TnMachine *self)
+{
+    return self->config;
+}
+
+const TnPlatform *
+tn_machine_get_platform(TnMachine *self)
+{
+    return &self->platform;
+}
+
+TnObject *
+tn_machine_get_root(TnMachine *self)
+{
+    return self->root;
+}
+
+static TnObject *
+container(TnMachine *self, const char *path)
+{
+    return tn_object_resolve(self->root, path, NULL);
+}
+
+gboolean
+tn_machine_object_add(TnMachine *self, const char *type, const char *id, json_object *props,
+                      TnPropertyInput input, GError **error)
+{
+    static const char *const skip[] = { "qom-type", "id", NULL };
+    g_autoptr(TnObject) object = g_object_new(tn_type_registry_find(type), NULL);
+
+    return tn_object_set_properties_json(object, props, skip, input, self->root, error) &&
+           tn_object_add_child(container(self, "/objects"), id, object, error);
+}
+
+gboolean
+tn_machine_object_del(TnMachine *self, const char *id, GError **error)
+{
+    TnObject *object = tn_object_get_child(container(self, "/objects"), id);
+
+    if (!object) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "object '%s' not found", id);
+        return FALSE;
+    }
+    tn_object_unparent(object);
+    return TRUE;
+}
+
+gboolean
+tn_machine_device_add(TnMachine *self, json_object *props, TnPropertyInput input, GError **error)
+{
+    static const char *const skip[] = { "driver", "id", "bus", NULL };
+    const char *driver = json_object_get_string(json_object_object_get(props, "driver"));
+    const char *id = json_object_get_string(json_object_object_get(props, "id"));
+    GType type = tn_type_registry_find(driver);
+    g_autoptr(TnObject) device = NULL;
+
+    if (type == G_TYPE_INVALID || !g_type_is_a(type, TN_TYPE_DEVICE)) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                    "'%s' is not a valid device model name", driver);
+        return FALSE;
+    }
+    device = g_object_new(type, NULL);
+    tn_device_set_id(TN_DEVICE(device), id);
+    tn_device_set_platform(TN_DEVICE(device), &self->platform);
+    return tn_object_set_properties_json(device, props, skip, input, self->root, error) &&
+           tn_object_add_child(container(self, "/machine/peripheral"), id, device, error) &&
+           tn_device_realize(TN_DEVICE(device), error);
+}
+
+gboolean
+tn_machine_device_del(TnMachine *self, const char *id, GError **error)
+{
+    TnObject *device = tn_object_resolve(self->root, id, error);
+    json_object *data;
+    g_autofree char *path = NULL;
+
+    if (!device) {
+        return FALSE;
+    }
+    path = tn_object_get_path(device);
+    tn_object_unparent(device);
+    data = json_object_new_object();
+    json_object_object_add(data, "device", json_object_new_string(id));
+    json_object_object_add(data, "path", json_object_new_string(path));
+    tn_events_emit(self->platform.events, "DEVICE_DELETED", data);
+    return TRUE;
+}
+
+unsigned
+tn_machine_get_cpu_count(TnMachine *self)
+{
+    return self->config->cpus;
+}
+
+void
+tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info)
+{
+    static const char *const paths[] = { "/machine/unattached/device[0]",
+                                         "/machine/unattached/device[1]" };
+
+    *ret_info = (TnCpuInfo){
+        .index = index,
+        .thread_id = 1000 + (int)index,
+        .core_id = index,
+        .has_node = TRUE,
+        .qom_path = paths[index],
+    };
+}
+
+char *
+tn_machine_print_registers(TnMachine *self, unsigned index)
+{
+    return g_strdup_printf("RAX=%016x\n", index);
+}
+
+void
+tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func, gpointer user_data)
+{
+    static const TnMemoryDeviceInfo info = {
+        .id = "dimm0",
+        .addr = 0x100000000,
+        .size = 0x8000000,
+        .memdev_path = "/objects/m0",
+        .hotplugged = TRUE,
+        .hotpluggable = TRUE,
+    };
+
+    func(&info, user_data);
+}
+
+void
+tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_data)
+{
+    static const TnOspmInfo plugged = { "dimm0", "0", "DIMM", 1, 0 };
+    static const TnOspmInfo empty = { NULL, "1", "DIMM", 0, 0 };
+
+    func(&plugged, user_data);
+    func(&empty, user_data);
+}
