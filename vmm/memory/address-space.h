@@ -14,6 +14,7 @@ TnAddressSpace *tn_address_space_new(TnMemory *memory, TnMemoryRegion *root, con
 /* No thread may use @as any more; its listeners are unregistered. NULL is fine. */
 void tn_address_space_free(TnAddressSpace *as);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnAddressSpace, tn_address_space_free)
+/* Owned by @as. */
 const char *tn_address_space_name(const TnAddressSpace *as);
 
 /* A reference to today's view. (transfer full) Any thread. */

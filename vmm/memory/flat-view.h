@@ -27,6 +27,7 @@ typedef struct TnFlatView TnFlatView;
 /* Renders @root (may be NULL: an empty view), now, whatever transaction is open. Takes the
  * topology lock; any thread. (transfer full) */
 TnFlatView *tn_flat_view_render(TnMemory *memory, TnMemoryRegion *root);
+/* Another reference. Any thread that has one. */
 TnFlatView *tn_flat_view_ref(TnFlatView *view);
 /* The last reference drops those on the regions' owners, on the calling thread. NULL is fine. */
 void tn_flat_view_unref(TnFlatView *view);

@@ -24,8 +24,8 @@ typedef struct TnMemoryListener TnMemoryListener;
  * TnMemoryListener:
  * @name: for messages; static.
  * @priority: additions go from the lowest priority to the highest, removals the other way.
- * Callbacks may be NULL. They must not change the topology. Each runs on the
- * thread that commits.
+ * Callbacks may be NULL. They run on the thread that commits, under the topology
+ * lock, and must not change the topology. What they may assume: docs/memory.md.
  */
 struct TnMemoryListener {
     const char *name;

@@ -148,7 +148,7 @@ static void
 reclaim(TnMemory *memory)
 {
     g_autoptr(GPtrArray) views = NULL;
-    g_autoptr(GHashTable) orphans = NULL;
+    GHashTable *orphans;
     GSource *source;
 
     pthread_mutex_lock(&memory->retired_lock);
@@ -161,6 +161,7 @@ reclaim(TnMemory *memory)
         g_source_destroy(source);
         g_source_unref(source);
     }
+    g_hash_table_unref(orphans);
     views = steal_retired(memory);
     tn_rcu_synchronize();
     for (unsigned i = 0; i < views->len; i++) {

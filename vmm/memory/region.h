@@ -26,13 +26,15 @@ typedef enum {
 
 /**
  * TnMemoryRegionOps:
- * @read: @addr: offset in the region; @size: 1, 2, 4 or 8 bytes, within impl's
- *   limits. Returns the value in the low bits.
- * @write: likewise.
+ * @read: @addr: offset in the region, never past its end; @size: 1, 2, 4 or 8 bytes,
+ *   within impl's limits. Returns the value in the low bits. NULL: all ones, UNASSIGNED.
+ * @write: likewise; @value has no bits above @size. NULL: dropped, UNASSIGNED.
  * @valid: sizes the device accepts, 0 meaning 1..4; others give TN_MEM_INVALID_SIZE,
  *   a read then all ones. unaligned: accesses not aligned to their size are fine.
- * @impl: sizes the callbacks implement, 0 meaning 1..4; the core splits or widens.
- * Callbacks run on any thread, several at once, without any lock of the core's.
+ * @impl: sizes the callbacks implement, 0 meaning 1..4; the core splits or widens
+ *   (docs/memory.md, "Sizes"). The region's size should be a multiple of impl.min.
+ * Callbacks run on any thread, several at once, without any lock of the core's. They
+ * may change the topology; they must not wait for another callback's end.
  */
 typedef struct TnMemoryRegionOps {
     uint64_t (*read)(void *opaque, uint64_t addr, unsigned size);
@@ -84,7 +86,8 @@ struct TnMemoryRegion {
 
 /*
  * Initializers. @mr is zeroed first. @owner may be NULL (then whoever embeds the
- * region must call tn_memory_synchronize() before freeing it). @name is copied.
+ * region must, once it is out of the tree and that committed, call
+ * tn_memory_synchronize() before freeing it). @name is copied.
  * @size: 1 .. 2^64-1, TN_SIZE_WHOLE (== 2^64-1) standing for 2^64.
  */
 void tn_memory_region_init(TnMemoryRegion *mr, TnMemory *memory, GObject *owner, const char *name,
@@ -98,7 +101,8 @@ void tn_memory_region_init_ram(TnMemoryRegion *mr, TnMemory *memory, GObject *ow
                                const char *name, uint64_t size, const TnRamBlock *ram);
 void tn_memory_region_init_rom(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
                                const char *name, uint64_t size, const TnRamBlock *ram);
-/* Shows @size bytes of @target from @offset on. @target must outlive @mr's use. */
+/* Shows @size bytes of @target from @offset on; nothing after @target's end, nor any
+ * more after tn_memory_region_done() of it. */
 void tn_memory_region_init_alias(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
                                  const char *name, TnMemoryRegion *target, uint64_t offset,
                                  uint64_t size);
@@ -119,11 +123,21 @@ void tn_memory_region_add_subregion(TnMemoryRegion *container, uint64_t offset,
                                     TnMemoryRegion *sub);
 void tn_memory_region_add_subregion_overlap(TnMemoryRegion *container, uint64_t offset,
                                             TnMemoryRegion *sub, int32_t priority);
+/* Takes @sub out of @container, in which it must be. */
 void tn_memory_region_del_subregion(TnMemoryRegion *container, TnMemoryRegion *sub);
 
+/*
+ * Changes of a region, in a container or not. Each is a transaction of its own
+ * unless one is open; what is so already changes nothing.
+ */
+/* Disabled, it shows nothing, nor does anything in it. Regions begin enabled. */
 void tn_memory_region_set_enabled(TnMemoryRegion *mr, bool enabled);
+/* Moves it in its container; it wins among equals then. Siblings that may not overlap
+ * are not checked: it is the guest that moves a BAR. */
 void tn_memory_region_set_address(TnMemoryRegion *mr, uint64_t offset);
+/* @size: as for the initializers. */
 void tn_memory_region_set_size(TnMemoryRegion *mr, uint64_t size);
+/* Of an alias: where in its target the window begins. */
 void tn_memory_region_set_alias_offset(TnMemoryRegion *mr, uint64_t offset);
 /* RAM becomes ROM, or back. On an alias or a container: all RAM seen through it
  * (i440FX PAM: an alias of RAM that cannot be written). */
@@ -131,12 +145,14 @@ void tn_memory_region_set_readonly(TnMemoryRegion *mr, bool readonly);
 /* RAM that outlives power-off; told to listeners, inherited like readonly. */
 void tn_memory_region_set_nonvolatile(TnMemoryRegion *mr, bool nonvolatile);
 
+/* Its bytes; TN_SIZE_WHOLE for 2^64. */
 static inline uint64_t
 tn_memory_region_size(const TnMemoryRegion *mr)
 {
     return mr->last_offset == UINT64_MAX ? TN_SIZE_WHOLE : mr->last_offset + 1;
 }
 
+/* RAM or ROM itself; false for an alias of it. */
 static inline bool
 tn_memory_region_is_ram(const TnMemoryRegion *mr)
 {
