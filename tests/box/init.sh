@@ -47,6 +47,7 @@ $bb mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /root/dev/pts
 $bb mount -t tmpfs -o mode=1777 shm /root/dev/shm
 $bb mount -t hugetlbfs hugetlbfs /root/dev/hugepages
 $bb mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
+$bb mount -t tracefs tracefs /root/sys/kernel/tracing
 $bb ln -sf /proc/self/fd /root/dev/fd
 $bb ln -sf /proc/self/fd/0 /root/dev/stdin
 $bb ln -sf /proc/self/fd/1 /root/dev/stdout

@@ -150,7 +150,9 @@ def cppcheck(tally):
         "--enable=warning,portability,performance", "--inline-suppr", "--library=gtk",
         f"--suppressions-list={SUPPRESSIONS}", f"--cppcheck-build-dir={cache}",
         f"-j{os.cpu_count()}", f"--file-list={files}", "--std=c11", "--max-configs=2",
-        "-I.", f"-I{CLANG_BUILD}", "-D_GNU_SOURCE", "-D__linux__", "-D__x86_64__"])
+        "-I.", f"-I{CLANG_BUILD}", "-D_GNU_SOURCE", "-D__linux__", "-D__x86_64__",
+        # A macro that gtk.cfg does not have.
+        "-DG_DEFINE_QUARK(name, prefix)="])
     tally.point("lint/cppcheck", done.returncode == 0, done.stdout)
 
 

@@ -6,7 +6,7 @@ import re
 import tree
 
 LICENCE = "SPDX-License-Identifier: LGPL-2.1-or-later"
-LICENCE_WITHIN_LINES = 3
+LICENCE_WITHIN_LINES = 8
 MAX_LINES = 800
 MAX_COLUMNS = 100
 

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #define MIB 0x100000u
-#define RAM_SIZE (64 * MIB)
+#define RAM_SIZE (128 * MIB)
 #define BZ_SETUP_SECTS 2u
 #define BZ_PAYLOAD 0x3000u
 #define BZ_LOAD (16u * MIB)
 #define BZ_INIT_SIZE (4u * MIB)
-#define RSDP 0x3ff0000u
+#define RSDP 0x7ff0000u
 #define ELF_LOAD (1u * MIB)
 
 typedef struct Fixture {
@@ -427,7 +427,7 @@ test_bzimage_needs_more_ram(Fixture *f, gconstpointer data)
 {
     make_bzimage(f);
     put(f->image, 0x260, RAM_SIZE, 4);
-    expect_refusal(f, TN_BOOT_ERROR_TOO_BIG, "0x4000000 bytes of RAM");
+    expect_refusal(f, TN_BOOT_ERROR_TOO_BIG, "0x8000000 bytes of RAM");
 }
 
 static void
