@@ -358,10 +358,11 @@ wait_for_client(TnChardevSocket *self, GError **error)
 static gboolean
 complete_server(TnChardevSocket *self, GError **error)
 {
+    /* A client may leave between poll and accept. */
+    (void)fcntl(self->listener, F_SETFL, fcntl(self->listener, F_GETFL) | O_NONBLOCK);
     if (self->wait) {
         return wait_for_client(self, error);
     }
-    (void)fcntl(self->listener, F_SETFL, fcntl(self->listener, F_GETFL) | O_NONBLOCK);
     watch_listener(self);
     return TRUE;
 }
