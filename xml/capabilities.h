@@ -63,7 +63,7 @@ typedef struct {
     const char *emulator;      /**< path of tenon-vmm */
     const TnMachineType *machines;
     guint n_machines;
-    gboolean kvm;              /**< /dev/kvm is usable: `<domain type='kvm'/>` is shown */
+    gboolean kvm;              /**< /dev/kvm is usable; FALSE: no guest can run, none is shown */
 } TnCapabilities;
 
 /** tn_capabilities_format: the XML; caller frees. Never fails. */

@@ -147,13 +147,18 @@ static xmlRelaxNGPtr
 load_schema(const char *path, Messages *messages, GError **error)
 {
     xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewParserCtxt(path);
+    /* Faults of reading the files go to this thread's handler, which would print them. */
+    xmlStructuredErrorFunc old_handler = xmlStructuredError;
+    void *old_data = xmlStructuredErrorContext;
     xmlRelaxNGPtr schema = NULL;
 
+    xmlSetStructuredErrorFunc(messages, catch_schema_error);
     if (parser != NULL) {
         xmlRelaxNGSetParserStructuredErrors(parser, catch_schema_error, messages);
         schema = xmlRelaxNGParse(parser);
         xmlRelaxNGFreeParserCtxt(parser);
     }
+    xmlSetStructuredErrorFunc(old_data, old_handler);
     if (schema == NULL) {
         tn_xml_error_set(error, TN_XML_ERROR_INTERNAL, "Unable to parse RNG %s:%s", path,
                          messages->text->str);

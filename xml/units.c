@@ -87,13 +87,16 @@ tn_xml_child_kib(xmlNodePtr parent, const char *name, gboolean required, guint64
                  GError **error)
 {
     xmlNodePtr child = tn_xml_child(parent, name);
+    /* libvirt's messages name the sizes of <domain> itself as "./memory[1]". */
+    gboolean is_top = parent->parent == NULL || parent->parent->type != XML_ELEMENT_NODE;
+    g_autofree char *place = g_strdup_printf("%s%s", name, is_top ? "[1]" : "");
     g_autofree char *text = NULL;
 
     if (child == NULL) {
-        return missing(name, required, error);
+        return missing(place, required, error);
     }
     text = g_strstrip(tn_xml_text(child));
-    return scale_text(child, text, name, ret_kib, error);
+    return scale_text(child, text, place, ret_kib, error);
 }
 
 gboolean
