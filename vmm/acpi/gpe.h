@@ -9,8 +9,8 @@
 #include "vmm/acpi/sci.h"
 #include "vmm/memory/region.h"
 
-/* PIIX4's GPE0: two bytes of status, two of enable. */
-#define TN_ACPI_GPE0_PORT 0xafe
+/* Two bytes of status, two of enable; at the port that QEMU gave them. */
+#define TN_ACPI_GPE0_PORT 0xafe0
 #define TN_ACPI_GPE0_LENGTH 4
 
 /* Embedded by the PM device; fields are gpe.c's and its state table's. */

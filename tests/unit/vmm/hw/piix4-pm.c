@@ -58,7 +58,7 @@ static void
 test_registers_answer_at_power_on(Fixture *f, gconstpointer data)
 {
     g_assert_cmphex(tn_test_in(f->p, 0x604, 2), ==, TN_ACPI_PM1_SCI_EN);
-    g_assert_cmphex(tn_test_in(f->p, 0xafe, 4), ==, 0);
+    g_assert_cmphex(tn_test_in(f->p, 0xafe0, 4), ==, 0);
 }
 
 static void
@@ -82,7 +82,7 @@ test_pmiose_switches_the_block_off(Fixture *f, gconstpointer data)
 {
     config_write(f, 0x80, 0, 1);
     g_assert_cmphex(tn_test_in(f->p, 0x604, 2), ==, 0xffff);
-    g_assert_cmphex(tn_test_in(f->p, 0xafe, 4), ==, 0); /* GPE0 is fixed */
+    g_assert_cmphex(tn_test_in(f->p, 0xafe0, 4), ==, 0); /* GPE0 is fixed */
     config_write(f, 0x80, 1, 1);
     g_assert_cmphex(tn_test_in(f->p, 0x604, 2), ==, TN_ACPI_PM1_SCI_EN);
 }
@@ -90,9 +90,9 @@ test_pmiose_switches_the_block_off(Fixture *f, gconstpointer data)
 static void
 test_block_yields_to_other_ports(Fixture *f, gconstpointer data)
 {
-    config_write(f, 0x40, 0xac0, 4); /* 0xac0..0xaff holds GPE0's first half */
+    config_write(f, 0x40, 0xafc0, 4); /* 0xafc0..0xafff holds GPE0 */
     tn_acpi_gpe_raise(tn_piix4_pm_get_gpe(f->pm), 3);
-    g_assert_cmphex(tn_test_inb(f->p, 0xafe), ==, 0x08);
+    g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 0x08);
 }
 
 static void
@@ -107,12 +107,12 @@ static void
 test_sci_joins_pm1_and_gpe(Fixture *f, gconstpointer data)
 {
     tn_test_out(f->p, 0x602, TN_ACPI_PM1_POWER_BUTTON, 2);
-    tn_test_out(f->p, 0xb00, 0x08, 2);
+    tn_test_out(f->p, 0xafe2, 0x08, 2);
     tn_piix4_pm_press_power_button(f->pm);
     tn_acpi_gpe_raise(tn_piix4_pm_get_gpe(f->pm), 3);
     tn_test_out(f->p, 0x600, 0xffff, 2);
     g_assert_cmpint(f->p->irqs[TN_PIIX4_SCI_IRQ].level, ==, 1);
-    tn_test_out(f->p, 0xafe, 0xffff, 2);
+    tn_test_out(f->p, 0xafe0, 0xffff, 2);
     g_assert_cmpint(f->p->irqs[TN_PIIX4_SCI_IRQ].level, ==, 0);
 }
 
@@ -121,11 +121,11 @@ test_reset(Fixture *f, gconstpointer data)
 {
     config_write(f, 0x40, 0xb000, 4);
     config_write(f, 0x80, 0, 1);
-    tn_test_out(f->p, 0xb00, 0x08, 2);
+    tn_test_out(f->p, 0xafe2, 0x08, 2);
     tn_acpi_gpe_raise(tn_piix4_pm_get_gpe(f->pm), 3);
     tn_reset_run(f->p->platform.reset);
     g_assert_cmpint(f->p->irqs[TN_PIIX4_SCI_IRQ].level, ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, 0xafe, 4), ==, 0);
+    g_assert_cmphex(tn_test_in(f->p, 0xafe0, 4), ==, 0);
     g_assert_cmphex(tn_test_in(f->p, 0x604, 2), ==, TN_ACPI_PM1_SCI_EN);
     g_assert_cmphex(config_read(f, 0x40, 4), ==, 0x601);
 }

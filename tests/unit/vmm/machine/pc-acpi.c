@@ -137,7 +137,7 @@ test_fadt(void)
     g_assert_cmphex(read_le(fadt + 56, 4), ==, 0x600); /* PM1a_EVT_BLK */
     g_assert_cmphex(read_le(fadt + 64, 4), ==, 0x604); /* PM1a_CNT_BLK */
     g_assert_cmphex(read_le(fadt + 76, 4), ==, 0x608); /* PM_TMR_BLK */
-    g_assert_cmphex(read_le(fadt + 80, 4), ==, 0xafe); /* GPE0_BLK */
+    g_assert_cmphex(read_le(fadt + 80, 4), ==, 0xafe0); /* GPE0_BLK */
     g_assert_cmpuint(fadt[92], ==, 4);                 /* GPE0_BLK_LEN */
     g_assert_cmphex(read_le(fadt + 112, 4) & (1 << 10), ==, 1 << 10);
     g_assert_cmphex(read_le(fadt + 120, 8), ==, 0xcf9);

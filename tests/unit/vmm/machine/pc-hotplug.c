@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * DIMMs that come and go, from device_add to DEVICE_DELETED, with the test in the
- * guest's part: GPE0 at 0xafe, the controller at 0xa00, the SCI on line 9.
+ * guest's part: GPE0 at 0xafe0, the controller at 0xa00, the SCI on line 9.
  */
 #include "tests/lib/test-platform.h"
 #include "vmm/acpi/memory-hotplug.h"
@@ -53,7 +53,7 @@ set_up(Fixture *f, gconstpointer data)
     f->peripheral = tn_object_ensure_container(
         tn_object_ensure_container(f->p->platform.root, "machine"), "peripheral");
     /* The guest listens to bit 3. */
-    tn_test_out(f->p, 0xb00, 1 << 3, 2);
+    tn_test_out(f->p, 0xafe2, 1 << 3, 2);
 }
 
 static void
@@ -178,8 +178,8 @@ static void
 guest_take_sci(Fixture *f)
 {
     g_assert_cmpint(f->p->irqs[9].level, ==, 1);
-    g_assert_cmphex(tn_test_in(f->p, 0xafe, 2), ==, 1 << 3);
-    tn_test_out(f->p, 0xafe, 1 << 3, 2);
+    g_assert_cmphex(tn_test_in(f->p, 0xafe0, 2), ==, 1 << 3);
+    tn_test_out(f->p, 0xafe0, 1 << 3, 2);
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
 }
 
@@ -251,7 +251,7 @@ test_cold_plug_is_silent(Fixture *f, gconstpointer data)
     tn_device_set_hotplugged(TN_DEVICE(dimm), FALSE);
     realize(dimm);
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, 0xafe, 2), ==, 0);
+    g_assert_cmphex(tn_test_in(f->p, 0xafe0, 2), ==, 0);
     g_assert_cmphex(guest_flags(f, 0), ==, TN_ACPI_MEMORY_ENABLED);
     g_assert_true(guest_has_ram(f, WINDOW));
 }
@@ -510,7 +510,7 @@ test_reset_keeps_flags_and_forgets_the_gpe(Fixture *f, gconstpointer data)
     request_unplug(f, dimm);
     tn_reset_run(f->p->platform.reset);
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, 0xafe, 4), ==, 0);
+    g_assert_cmphex(tn_test_in(f->p, 0xafe0, 4), ==, 0);
     g_assert_cmphex(guest_flags(f, 0), ==,
                     TN_ACPI_MEMORY_ENABLED | TN_ACPI_MEMORY_INSERTING | TN_ACPI_MEMORY_REMOVING);
 }
