@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * tn_chardev_options_add:
  * @chardevs: the container "/chardevs".
  * @text: "socket,id=mon,path=/a,,b,server=on,wait=off" (",," is a comma).
- * @error: GENERIC: "chardev: Parameter 'id' is missing", "Duplicate ID 'x' for
- *   chardev", "'x' is not a valid char driver name", "Invalid parameter 'y'", what the backend says.
+ * @error: GENERIC: "chardev: Parameter 'id' is missing", "Duplicate ID 'x' for chardev",
+ *   "'x' is not a valid char driver name", "Invalid parameter 'y'", what the backend says.
  */
 gboolean tn_chardev_options_add(TnObject *chardevs, const char *text, GError **error);
 

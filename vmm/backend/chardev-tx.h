@@ -44,7 +44,8 @@ typedef struct TnChardevTx {
  */
 void tn_chardev_tx_init(TnChardevTx *tx, TnChardev *chardev, TnChardevTxFunc drained,
                         void *opaque);
-/* Writes what is left, waiting for a slow peer at most @timeout_ms in all; frees. Zeroed is fine. */
+/* Writes what is left, waiting for a slow peer at most @timeout_ms in all; frees.
+ * Zeroed is fine. */
 void tn_chardev_tx_done(TnChardevTx *tx, int timeout_ms);
 
 /* Characters that are in the ring. Producer's side or main thread. */
