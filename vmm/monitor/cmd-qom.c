@@ -21,6 +21,27 @@ add_child(TnObject *child, gpointer reply)
     json_object_array_add(reply, tn_qom_property_info(tn_object_get_name(child), type, NULL));
 }
 
+/* What QEMU shows of every device, kept outside of GObject's properties. */
+static const struct {
+    const char *name;
+    gboolean (*get)(TnDevice *device);
+} device_states[] = {
+    { "realized", tn_device_is_realized },
+    { "hotplugged", tn_device_is_hotplugged },
+};
+
+/* (transfer full): a device's own state @name, NULL when it is none. */
+static json_object *
+get_device_state(TnObject *object, const char *name)
+{
+    for (unsigned i = 0; TN_IS_DEVICE(object) && i < G_N_ELEMENTS(device_states); i++) {
+        if (strcmp(device_states[i].name, name) == 0) {
+            return json_object_new_boolean(device_states[i].get(TN_DEVICE(object)));
+        }
+    }
+    return NULL;
+}
+
 TN_MONITOR_HANDLER(qom_list)
 {
     TnObject *object = resolve(call, args, error);
@@ -33,6 +54,9 @@ TN_MONITOR_HANDLER(qom_list)
     }
     reply = json_object_new_array();
     json_object_array_add(reply, tn_qom_property_info("type", "string", NULL));
+    for (unsigned i = 0; TN_IS_DEVICE(object) && i < G_N_ELEMENTS(device_states); i++) {
+        json_object_array_add(reply, tn_qom_property_info(device_states[i].name, "bool", NULL));
+    }
     pspecs = g_object_class_list_properties(G_OBJECT_GET_CLASS(object), &n);
     for (guint i = 0; i < n; i++) {
         g_autofree char *type = tn_property_type_name(pspecs[i]);
@@ -47,6 +71,7 @@ TN_MONITOR_HANDLER(qom_get)
 {
     TnObject *object = resolve(call, args, error);
     const char *name = tn_monitor_arg(args, "property");
+    json_object *state;
     TnObject *child;
 
     if (!object) {
@@ -61,6 +86,10 @@ TN_MONITOR_HANDLER(qom_get)
         g_autofree char *path = tn_object_get_path(child);
 
         return json_object_new_string(path);
+    }
+    state = get_device_state(object, name);
+    if (state) {
+        return state;
     }
     return tn_object_get_property_json(object, name, error);
 }

@@ -393,8 +393,8 @@ static void
 test_event_is_delivered_with_its_time(Fixture *f, gconstpointer data)
 {
     negotiate(f);
-    peer_say(f, "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 5}, \"event\": \"DEVICE_DELETED\", "
-                "\"data\": {\"device\": \"d\"}}\r\n");
+    peer_say(f, "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 5}, "
+                "\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"d\"}}\r\n");
     wait_for(f, f->events->len == 1);
     g_assert_cmpstr(f->events->pdata[0], ==, "DEVICE_DELETED {\"device\":\"d\"}");
     g_assert_cmpint(f->event_time, ==, 1000005);
@@ -539,6 +539,34 @@ test_pending_calls_are_bounded(Fixture *f, gconstpointer data)
     g_assert_error(error, TN_QMP_CLIENT_ERROR, TN_QMP_CLIENT_ERROR_LIMIT);
 }
 
+/* Whatever a monitor says, the client ends in a defined state and every caller wakes. */
+static void
+test_random_bytes_wake_the_caller(Fixture *f, gconstpointer data)
+{
+    static const char *const pieces[] = { "{", "}", "[", "]", ":", ",", "\"return\"", "\"error\"",
+                                          "\"id\"", "1", "\"event\"", "\"data\"", "{}", "null",
+                                          "\"class\"", "\"desc\"", "\n", "-", "\xff" };
+    Caller c;
+
+    negotiate(f);
+    start_caller(&c, f, "a", LIMIT_MS);
+    expect_line(f, "{\"execute\": \"a\", \"id\": 1}");
+    for (int i = 0; i < 500 && tn_qmp_client_is_open(f->client); i++) {
+        const char *piece = pieces[g_test_rand_int_range(0, G_N_ELEMENTS(pieces))];
+
+        if (send(f->peer, piece, strlen(piece), MSG_NOSIGNAL) < 0) {
+            break;
+        }
+    }
+    (void)close(f->peer);
+    f->peer = -1;
+    g_thread_join(c.thread);
+    g_assert_true(c.reply || c.error);
+    json_object_put(c.reply);
+    g_clear_error(&c.error);
+    wait_for(f, f->disconnect_reason);
+}
+
 static void
 test_peer_vanishing_at_the_greeting_fails_waiting_calls(Fixture *f, gconstpointer data)
 {
@@ -567,7 +595,8 @@ main(int argc, char **argv)
                                                          "malformed event" };
 
     g_test_init(&argc, &argv, NULL);
-#define ADD(path, data, func) g_test_add("/qmp/client/" path, Fixture, data, set_up, func, tear_down)
+#define ADD(path, data, func)                                                                      \
+    g_test_add("/qmp/client/" path, Fixture, data, set_up, func, tear_down)
     ADD("negotiates", NULL, test_negotiates);
     ADD("call-before-greeting-waits", NULL, test_call_before_greeting_waits);
     ADD("replies-out-of-order-reach-their-callers", NULL,
@@ -591,6 +620,11 @@ main(int argc, char **argv)
     ADD("garbage/bad-event", &bad_event, test_garbage_ends_the_connection);
     ADD("garbage/bad-greeting", NULL, test_bad_greeting_ends_the_connection);
     ADD("garbage/oversized", NULL, test_oversized_message_ends_the_connection);
+    for (int i = 0; i < 20; i++) {
+        g_autofree char *path = g_strdup_printf("/qmp/client/garbage/random/%d", i);
+
+        g_test_add(path, Fixture, NULL, set_up, test_random_bytes_wake_the_caller, tear_down);
+    }
     ADD("silent-peer-times-out", NULL, test_silent_peer_times_out);
     ADD("descriptors-go-with-their-command", NULL, test_descriptors_go_with_their_command);
     ADD("async/reply", NULL, test_async_reply);

@@ -79,7 +79,8 @@ static const Case cases[] = {
     { "string/overlong-utf8", "\"\xe0\x80\x80\"", ERR "invalid UTF-8 sequence in string" },
     { "string/surrogate-utf8", "\"\xed\xa0\x80\"", ERR "invalid UTF-8 sequence in string" },
     { "string/noncharacter-utf8", "\"\xef\xbf\xbe\"", ERR "invalid UTF-8 sequence in string" },
-    { "limit/depth-reached", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]" },
+    { "limit/depth-reached", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
+      "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]" },
     { "limit/depth-exceeded-is-told-once", "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]1 ",
       "! JSON nesting depth limit exceeded|1" },
 };

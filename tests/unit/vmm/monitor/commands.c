@@ -2,6 +2,7 @@
 /* The monitor's handlers, by transcripts against a fake machine. */
 #include "fake-machine.h"
 #include "qmp/qmp-schema-gen.h"
+#include "qmp/server-private.h"
 #include "transcript.h"
 #include "vmm/backend/chardev.h"
 #include "vmm/monitor/monitor-private.h"
@@ -75,11 +76,8 @@ test_every_command_has_a_handler(void)
 {
     TnMachine *machine = new_machine(TRUE);
     TnMonitorHub *hub = tn_monitor_hub_acquire(machine);
-    g_autoptr(GString) out = g_string_new(NULL);
 
     for (unsigned i = 0; i < TN_QMP_COMMAND_LAST; i++) {
-        extern gboolean tn_qmp_server_has(const TnQmpServer *, const TnQmpCommand *);
-
         g_assert_true(tn_qmp_server_has(hub->server, &tn_qmp_commands[i]));
     }
     tn_monitor_hub_release(hub);
