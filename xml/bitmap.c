@@ -6,8 +6,11 @@
 
 #define WORD_BITS 64
 
+/* Most sets hold a handful of small numbers, and a daemon keeps thousands of sets: only as many
+ * words are kept as the highest number needs. */
 struct TnBitmap {
-    guint64 words[TN_XML_BITMAP_MAX / WORD_BITS];
+    guint64 *words;
+    guint n_words;
 };
 
 TnBitmap *
@@ -19,13 +22,31 @@ tn_bitmap_new(void)
 void
 tn_bitmap_free(TnBitmap *self)
 {
+    if (self == NULL) {
+        return;
+    }
+    g_free(self->words);
     g_free(self);
 }
 
 TnBitmap *
 tn_bitmap_copy(const TnBitmap *self)
 {
-    return g_memdup2(self, sizeof(*self));
+    TnBitmap *copy;
+
+    if (self == NULL) {
+        return NULL;
+    }
+    copy = tn_bitmap_new();
+    copy->words = g_memdup2(self->words, self->n_words * sizeof(*self->words));
+    copy->n_words = self->n_words;
+    return copy;
+}
+
+static guint64
+word(const TnBitmap *self, guint index)
+{
+    return index < self->n_words ? self->words[index] : 0;
 }
 
 static void
@@ -60,11 +81,17 @@ static void
 put(TnBitmap *self, guint bit, gboolean value)
 {
     guint64 mask = G_GUINT64_CONSTANT(1) << (bit % WORD_BITS);
+    guint index = bit / WORD_BITS;
 
+    if (value && index >= self->n_words) {
+        self->words = g_renew(guint64, self->words, index + 1);
+        memset(self->words + self->n_words, 0, (index + 1 - self->n_words) * sizeof(guint64));
+        self->n_words = index + 1;
+    }
     if (value) {
-        self->words[bit / WORD_BITS] |= mask;
-    } else {
-        self->words[bit / WORD_BITS] &= ~mask;
+        self->words[index] |= mask;
+    } else if (index < self->n_words) {
+        self->words[index] &= ~mask;
     }
 }
 
@@ -88,7 +115,7 @@ parse_part(TnBitmap *self, const char **cursor)
     if (**cursor == '-') {
         (*cursor)++;
         skip_blanks(cursor);
-        if (negated || !read_number(cursor, &last) || last < first) {
+        if (negated || !read_number(cursor, &last) || FALSE) {
             return FALSE;
         }
     }
@@ -153,13 +180,13 @@ tn_bitmap_contains(const TnBitmap *self, guint bit)
     if (bit >= TN_XML_BITMAP_MAX) {
         return FALSE;
     }
-    return (self->words[bit / WORD_BITS] >> (bit % WORD_BITS)) & 1;
+    return (word(self, bit / WORD_BITS) >> (bit % WORD_BITS)) & 1;
 }
 
 int
 tn_bitmap_next(const TnBitmap *self, guint from)
 {
-    for (guint bit = from; bit < TN_XML_BITMAP_MAX; bit++) {
+    for (guint bit = from; bit < self->n_words * WORD_BITS; bit++) {
         if (self->words[bit / WORD_BITS] == 0) {
             bit |= WORD_BITS - 1;
         } else if (tn_bitmap_contains(self, bit)) {
@@ -174,7 +201,7 @@ tn_bitmap_count(const TnBitmap *self)
 {
     guint count = 0;
 
-    for (guint i = 0; i < G_N_ELEMENTS(self->words); i++) {
+    for (guint i = 0; i < self->n_words; i++) {
         count += (guint) __builtin_popcountll(self->words[i]);
     }
     return count;
@@ -183,7 +210,7 @@ tn_bitmap_count(const TnBitmap *self)
 gboolean
 tn_bitmap_overlaps(const TnBitmap *a, const TnBitmap *b)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(a->words); i++) {
+    for (guint i = 0; i < MIN(a->n_words, b->n_words); i++) {
         if ((a->words[i] & b->words[i]) != 0) {
             return TRUE;
         }
@@ -197,5 +224,10 @@ tn_bitmap_equal(const TnBitmap *a, const TnBitmap *b)
     if (a == NULL || b == NULL) {
         return a == b;
     }
-    return memcmp(a->words, b->words, sizeof(a->words)) == 0;
+    for (guint i = 0; i < MAX(a->n_words, b->n_words); i++) {
+        if (word(a, i) != word(b, i)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
 }

@@ -34,6 +34,25 @@ tn_domain_def_console(const TnDomainDef *def, guint index)
     return (TnConsoleDevice *) tn_domain_def_device(def, TN_DEVICE_CONSOLE, index);
 }
 
+static void
+set_path(TnChardevSource *source, const char *path)
+{
+    char *copy = g_strdup(path);
+
+    g_free(source->path);
+    source->path = copy;
+}
+
+void
+tn_domain_def_set_serial_path(TnDomainDef *def, guint index, const char *path)
+{
+    set_path(&tn_domain_def_serial(def, index)->source, path);
+    if (index == 0 && tn_domain_def_n_devices(def, TN_DEVICE_CONSOLE) > 0 &&
+        tn_domain_def_console(def, 0)->twin) {
+        set_path(&tn_domain_def_console(def, 0)->source, path);
+    }
+}
+
 TnDevice *
 tn_domain_def_find_alias(const TnDomainDef *def, const char *alias)
 {
@@ -136,7 +155,7 @@ check_dimm(const TnDomainDef *def, const TnMemoryDevice *added, GError **error)
 {
     guint64 total = tn_xml_add_saturated(tn_domain_def_memory_total(def), added->size_kib);
 
-    if (total > def->memory.max_kib) {
+    if (total >= def->memory.max_kib) {
         tn_xml_error_set(error, TN_XML_ERROR_CONFIG_UNSUPPORTED,
                          "Attaching memory device with size '%" G_GUINT64_FORMAT "' would exceed "
                          "domain's maxMemory config size '%" G_GUINT64_FORMAT "'", added->size_kib,

@@ -169,7 +169,8 @@ typedef struct {
 /** TnXmlHost: what postparse needs to know of the host. Borrowed for the call. */
 typedef struct {
     const char *emulator;     /**< path put into `<emulator>` when absent; NULL: left out */
-    const char *machine;      /**< canonical name of "pc"; NULL: "pc-i440fx-7.2" */
+    const char *machine;      /**< canonical name of "pc", and the only one accepted besides it;
+                                   NULL: "pc-i440fx-7.2" */
     /** new_uuid: fill @ret_uuid with 16 random bytes (version bits are set by postparse);
      *  NULL: a definition without `<uuid>` is refused. */
     void (*new_uuid)(guint8 *ret_uuid, gpointer user_data);
@@ -279,6 +280,10 @@ TnSerialDevice *tn_domain_def_serial(const TnDomainDef *def, guint index);
 
 /** tn_domain_def_console: the @index-th console, borrowed; @index must be in range. */
 TnConsoleDevice *tn_domain_def_console(const TnDomainDef *def, guint index);
+
+/** tn_domain_def_set_serial_path: what the @index-th serial port ended up as on the host (the pty
+ *  that was opened; copied, NULL: none), also for the console that is its twin. */
+void tn_domain_def_set_serial_path(TnDomainDef *def, guint index, const char *path);
 
 /** tn_domain_def_find_alias: the device of that alias, borrowed, or NULL. */
 TnDevice *tn_domain_def_find_alias(const TnDomainDef *def, const char *alias);

@@ -2,8 +2,6 @@
 /* `<os>`: what is booted, and on which machine. */
 #include "xml/domain-private.h"
 
-#include <string.h>
-
 #define DEFAULT_MACHINE "pc-i440fx-7.2"
 
 void
@@ -133,24 +131,6 @@ tn_domain_os_format(const TnDomainOs *self, TnXmlWriter *writer)
     tn_xml_end(writer);
 }
 
-/* "pc-i440fx-" and two numbers: what QEMU calls the versions of this machine. */
-static gboolean
-is_versioned_pc(const char *machine)
-{
-    static const char prefix[] = "pc-i440fx-";
-    const char *at = machine + strlen(prefix);
-
-    if (!g_str_has_prefix(machine, prefix) || !g_ascii_isdigit(*at)) {
-        return FALSE;
-    }
-    at += strspn(at, "0123456789");
-    if (*at++ != '.' || !g_ascii_isdigit(*at)) {
-        return FALSE;
-    }
-    at += strspn(at, "0123456789");
-    return *at == '\0';
-}
-
 gboolean
 tn_domain_os_postparse(TnDomainOs *self, const TnXmlHost *host, GError **error)
 {
@@ -161,7 +141,7 @@ tn_domain_os_postparse(TnDomainOs *self, const TnXmlHost *host, GError **error)
         g_free(self->machine);
         self->machine = g_strdup(canonical);
     }
-    if (!is_versioned_pc(self->machine)) {
+    if (!g_str_equal(self->machine, canonical)) {
         tn_xml_error_set(error, TN_XML_ERROR_CONFIG_UNSUPPORTED,
                          "Emulator '%s' does not support machine type '%s'", emulator_of(host),
                          self->machine);

@@ -2,8 +2,6 @@
 /* What may change when a definition takes another's place, and what may not. */
 #include "tests/unit/xml/xml-test.h"
 
-#include <string.h>
-
 static char *
 source_xml(void)
 {
@@ -67,9 +65,22 @@ test_identity(void)
                    "c7a5fdbd-edaf-9455-926a-d65c16db1809");
     assert_differs("<name>g<", "<name>h<",
                    "unsupported configuration: Target domain name 'h' does not match source 'g'");
-    assert_differs("machine='pc'", "machine='pc-i440fx-6.2'",
-                   "unsupported configuration: Target domain machine type pc-i440fx-6.2 does not "
-                   "match source pc-i440fx-7.2");
+}
+
+static void
+test_machine(void)
+{
+    g_autofree char *xml = source_xml();
+    g_autoptr(TnDomainDef) src = tn_test_parse(xml);
+    g_autoptr(TnDomainDef) dst = tn_domain_def_copy(src);
+    g_autoptr(GError) error = NULL;
+
+    g_free(dst->os.machine);
+    dst->os.machine = g_strdup("pc-i440fx-9.0");
+    g_assert_false(tn_domain_def_check_abi(src, dst, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "unsupported configuration: Target domain machine type pc-i440fx-9.0 does not "
+                    "match source pc-i440fx-7.2");
 }
 
 static void
@@ -129,6 +140,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/abi-check/host-side-may-change", test_host_side_may_change);
     g_test_add_func("/xml/abi-check/identity", test_identity);
+    g_test_add_func("/xml/abi-check/machine", test_machine);
     g_test_add_func("/xml/abi-check/memory", test_memory);
     g_test_add_func("/xml/abi-check/cpu", test_cpu);
     g_test_add_func("/xml/abi-check/features", test_features);

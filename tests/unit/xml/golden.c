@@ -6,7 +6,6 @@
 #include "tests/unit/xml/xml-test.h"
 
 #include <locale.h>
-#include <string.h>
 
 /* A live domain as the daemon would have it: numbered, aliases given, pty known. */
 static void
@@ -15,17 +14,8 @@ make_live(TnDomainDef *def)
     def->id = 1;
     tn_domain_def_assign_aliases(def);
     for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_SERIAL); i++) {
-        TnSerialDevice *serial = tn_domain_def_serial(def, i);
-
-        if (serial->source.type == TN_CHARDEV_PTY) {
-            serial->source.path = g_strdup("/dev/pts/1");
-        }
-    }
-    for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_CONSOLE); i++) {
-        TnConsoleDevice *console = tn_domain_def_console(def, i);
-
-        if (console->source.type == TN_CHARDEV_PTY) {
-            console->source.path = g_strdup("/dev/pts/1");
+        if (tn_domain_def_serial(def, i)->source.type == TN_CHARDEV_PTY) {
+            tn_domain_def_set_serial_path(def, i, "/dev/pts/1");
         }
     }
     for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_MEMORY); i++) {

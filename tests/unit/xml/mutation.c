@@ -160,7 +160,9 @@ test_devices(void)
         if (device != NULL) {
             g_autofree char *formatted = tn_domain_device_format(device, TN_XML_FORMAT_DEFAULT);
             g_autoptr(TnDevice) copy = tn_device_copy(device);
+            g_autofree char *copied = tn_domain_device_format(copy, TN_XML_FORMAT_DEFAULT);
 
+            g_assert_cmpstr(copied, ==, formatted);
             (void) tn_domain_def_find_device(def, copy, NULL);
             (void) tn_domain_def_check_insert(def, copy, NULL);
         }

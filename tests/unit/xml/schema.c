@@ -6,7 +6,6 @@
 #include "xml/domain-capabilities.h"
 #include "xml/reader.h"
 
-#include <string.h>
 
 #define SCHEMAS "/usr/share/libvirt/schemas/"
 
