@@ -32,7 +32,7 @@ struct _TnMachine {
 TnPcBoard *tn_pc_board_new(TnMachine *machine, GError **error);
 /* After the user's cold-plugged devices: ACPI, kernel, vCPUs. */
 gboolean tn_pc_board_finish(TnPcBoard *board, GError **error);
-/* Pauses and ends the vCPUs; everything else stays until free. */
+/* Ends the vCPUs and takes DIMMs out; everything else stays until free. */
 void tn_pc_board_stop(TnPcBoard *board);
 void tn_pc_board_free(TnPcBoard *board);
 

@@ -133,16 +133,22 @@ drop(gpointer device)
 }
 
 void
+tn_pc_devices_stop_hotplug(TnPcDevices *d)
+{
+    if (d->hotplug) {
+        tn_pc_hotplug_shut_down(d->hotplug);
+        d->machine->platform.hotplug = NULL;
+        g_clear_object(&d->hotplug);
+    }
+}
+
+void
 tn_pc_devices_free(TnPcDevices *d)
 {
     if (!d) {
         return;
     }
-    if (d->hotplug) {
-        tn_pc_hotplug_shut_down(d->hotplug);
-        d->machine->platform.hotplug = NULL;
-        g_object_unref(d->hotplug);
-    }
+    tn_pc_devices_stop_hotplug(d);
     drop(d->port92);
     drop(d->i8042);
     drop(d->rtc);

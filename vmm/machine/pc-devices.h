@@ -16,6 +16,8 @@ typedef struct TnPcDevices TnPcDevices;
 /* Makes and realizes them, and installs the machine's hot-plug handler. Nothing is
  * left of them on failure. */
 TnPcDevices *tn_pc_devices_new(TnMachine *machine, const TnPcRam *ram, GError **error);
+/* Takes every DIMM out of the guest; before the tree lets go of the user's devices. */
+void tn_pc_devices_stop_hotplug(TnPcDevices *devices);
 /* After the tree has let go of every device. NULL is fine. */
 void tn_pc_devices_free(TnPcDevices *devices);
 

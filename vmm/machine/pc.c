@@ -25,7 +25,7 @@ struct TnPcBoard {
     TnKvm *kvm;
     TnPcRam *ram;
     TnPcDevices *devices;
-    GPtrArray *cpus; /* of TnCpu, owned by the tree */
+    GPtrArray *cpus; /* of TnCpu, references */
     TnLinuxBoot *boot; /* NULL without -kernel */
     GBytes *acpi;
 };
@@ -43,7 +43,7 @@ tn_pc_board_new(TnMachine *machine, GError **error)
     TnPcBoard *board = g_new0(TnPcBoard, 1);
 
     board->machine = machine;
-    board->cpus = g_ptr_array_new();
+    board->cpus = g_ptr_array_new_with_free_func(g_object_unref);
     board->kvm = tn_kvm_new(machine->config->kvm_path, error);
     if (board->kvm) {
         p->isa_irqs = tn_kvm_get_gsi_lines(board->kvm);
@@ -147,7 +147,7 @@ make_cpus(TnPcBoard *board, GError **error)
             return FALSE;
         }
         tn_object_add_child_numbered(board->machine->unattached, "device", TN_OBJECT(cpu));
-        g_ptr_array_add(board->cpus, cpu);
+        g_ptr_array_add(board->cpus, g_steal_pointer(&cpu));
     }
     return TRUE;
 }
@@ -208,6 +208,9 @@ tn_pc_board_stop(TnPcBoard *board)
 {
     for (guint i = 0; i < board->cpus->len; i++) {
         tn_cpu_stop(g_ptr_array_index(board->cpus, i));
+    }
+    if (board->devices) {
+        tn_pc_devices_stop_hotplug(board->devices);
     }
 }
 
