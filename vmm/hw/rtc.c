@@ -106,7 +106,7 @@ struct _TnRtc {
     gint64 seen_second; /* UF and AF are up to date for it */
     gint64 seen_tick;   /* PF likewise, in periods */
     gint64 shown_second;
-    TnRtcTime shown;    /* shown_second, broken down */
+    guint8 shown[TN_RTC_REG_CENTURY + 1]; /* time registers as they spell shown_second */
     bool irq_level;
     guint8 index;
     guint8 regs[TN_RTC_NUM_REGS]; /* time registers: only while the clock is held */
@@ -178,53 +178,48 @@ is_held(const TnRtc *self)
            (self->regs[TN_RTC_REG_A] & TN_RTC_A_DIVIDER_RESET) == TN_RTC_A_DIVIDER_RESET;
 }
 
+#define BIT(n) (G_GUINT64_CONSTANT(1) << (n))
+
 static bool
 is_time_reg(guint8 index)
 {
-    switch (index) {
-    case TN_RTC_REG_SECOND:
-    case TN_RTC_REG_MINUTE:
-    case TN_RTC_REG_HOUR:
-    case TN_RTC_REG_WEEKDAY:
-    case TN_RTC_REG_DAY:
-    case TN_RTC_REG_MONTH:
-    case TN_RTC_REG_YEAR:
-    case TN_RTC_REG_CENTURY:
-        return true;
-    default:
-        return false;
-    }
+    const guint64 time_regs = BIT(TN_RTC_REG_SECOND) | BIT(TN_RTC_REG_MINUTE) |
+                              BIT(TN_RTC_REG_HOUR) | BIT(TN_RTC_REG_WEEKDAY) |
+                              BIT(TN_RTC_REG_DAY) | BIT(TN_RTC_REG_MONTH) |
+                              BIT(TN_RTC_REG_YEAR) | BIT(TN_RTC_REG_CENTURY);
+
+    return index < 64 && (time_regs & BIT(index));
 }
 
-/* What a time register shows at @second. */
+/* Spells @second in the form that B asks for. */
+static void
+spell_time(TnRtc *self, gint64 second)
+{
+    gboolean binary = (self->regs[TN_RTC_REG_B] & TN_RTC_B_BINARY) != 0;
+    guint8 *shown = self->shown;
+    TnRtcTime t;
+
+    tn_rtc_time_from_seconds(second, &t);
+    shown[TN_RTC_REG_SECOND] = tn_rtc_encode(t.second, binary);
+    shown[TN_RTC_REG_MINUTE] = tn_rtc_encode(t.minute, binary);
+    shown[TN_RTC_REG_HOUR] =
+        tn_rtc_encode_hour(t.hour, binary, self->regs[TN_RTC_REG_B] & TN_RTC_B_24H);
+    shown[TN_RTC_REG_WEEKDAY] = tn_rtc_encode(t.weekday, binary);
+    shown[TN_RTC_REG_DAY] = tn_rtc_encode(t.day, binary);
+    shown[TN_RTC_REG_MONTH] = tn_rtc_encode(t.month, binary);
+    shown[TN_RTC_REG_YEAR] = tn_rtc_encode((guint8)(t.year % 100), binary);
+    shown[TN_RTC_REG_CENTURY] = tn_rtc_encode((guint8)(t.year / 100), binary);
+    self->shown_second = second;
+}
+
+/* What a time register shows at @second. Guests read all of them in a row. */
 static guint8
 time_reg(TnRtc *self, guint8 index, gint64 second)
 {
-    gboolean binary = (self->regs[TN_RTC_REG_B] & TN_RTC_B_BINARY) != 0;
-    const TnRtcTime *t = &self->shown;
-
-    if (second != self->shown_second) {
-        tn_rtc_time_from_seconds(second, &self->shown);
-        self->shown_second = second;
+    if (G_UNLIKELY(second != self->shown_second)) {
+        spell_time(self, second);
     }
-    switch (index) {
-    case TN_RTC_REG_SECOND:
-        return tn_rtc_encode(t->second, binary);
-    case TN_RTC_REG_MINUTE:
-        return tn_rtc_encode(t->minute, binary);
-    case TN_RTC_REG_HOUR:
-        return tn_rtc_encode_hour(t->hour, binary, self->regs[TN_RTC_REG_B] & TN_RTC_B_24H);
-    case TN_RTC_REG_WEEKDAY:
-        return tn_rtc_encode(t->weekday, binary);
-    case TN_RTC_REG_DAY:
-        return tn_rtc_encode(t->day, binary);
-    case TN_RTC_REG_MONTH:
-        return tn_rtc_encode(t->month, binary);
-    case TN_RTC_REG_YEAR:
-        return tn_rtc_encode((guint8)(t->year % 100), binary);
-    default:
-        return tn_rtc_encode((guint8)(t->year / 100), binary);
-    }
+    return self->shown[index];
 }
 
 static void
@@ -435,6 +430,9 @@ read_reg(TnRtc *self, guint8 index)
 {
     guint8 value;
 
+    if (is_time_reg(index) && !is_held(self)) {
+        return time_reg(self, index, to_seconds(guest_ticks(self)));
+    }
     switch (index) {
     case TN_RTC_REG_A:
         value = self->regs[index];
@@ -450,10 +448,7 @@ read_reg(TnRtc *self, guint8 index)
         arm_timers(self);
         return value;
     default:
-        if (!is_time_reg(index) || is_held(self)) {
-            return self->regs[index];
-        }
-        return time_reg(self, index, to_seconds(guest_ticks(self)));
+        return self->regs[index];
     }
 }
 
@@ -472,6 +467,7 @@ write_control(TnRtc *self, guint8 index, guint8 value)
         latch_time(self);
     }
     self->regs[index] = value;
+    self->shown_second = G_MININT64;
     if (was_held && !is_held(self)) {
         /* The first update comes half a second after the divider's release; it
          * goes on counting through SET (data sheet, "divider control"). */
@@ -713,6 +709,7 @@ state_post_load(void *opaque, unsigned version, GError **error)
 
     self->offset = CLAMP(self->offset, -furthest, furthest);
     self->index &= TN_RTC_NUM_REGS - 1;
+    self->shown_second = G_MININT64;
     self->regs[TN_RTC_REG_A] &= ~TN_RTC_A_UIP;
     self->regs[TN_RTC_REG_C] &= TN_RTC_C_FLAGS;
     self->regs[TN_RTC_REG_D] = TN_RTC_D_VALID;
