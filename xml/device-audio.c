@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `<audio type='none'/>`: a host audio backend that does nothing, as libvirt adds to every guest. */
+/* `<audio type='none'/>`: a host audio backend that does nothing; libvirt adds it by itself. */
 #include "xml/device-private.h"
 
 static gboolean

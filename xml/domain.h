@@ -17,7 +17,7 @@ struct _xmlNode;
 #define TN_UUID_LEN 16
 #define TN_UUID_STRING_LEN 37
 
-/** TN_XML_MAX_DOCUMENT: bytes of a document that is accepted; libvirt's RPC allows 4 MiB strings. */
+/** TN_XML_MAX_DOCUMENT: bytes of a document that is accepted; libvirt's RPC allows 4 MiB. */
 #define TN_XML_MAX_DOCUMENT (8 * 1024 * 1024)
 
 /** TN_XML_MAX_VCPUS: vCPUs of the pc machine (8-bit APIC ids), as QEMU's pc-i440fx says. */

@@ -25,7 +25,7 @@ typedef enum {
     TN_XML_ERROR_NO_DOMAIN_METADATA = 80, /**< "metadata not found: ..." */
     TN_XML_ERROR_OVERFLOW = 82,           /**< "numerical overflow: ..." */
     TN_XML_ERROR_OPERATION_UNSUPPORTED = 84, /**< "Operation not supported: ..." */
-    TN_XML_ERROR_INVALID_SCHEMA = 92,     /**< "XML document failed to validate against schema: ..." */
+    TN_XML_ERROR_INVALID_SCHEMA = 92,     /**< "XML document failed to validate ..." */
     TN_XML_ERROR_DEVICE_MISSING = 99,     /**< "device not found: ..." */
 } TnXmlErrorCode;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Title, description and the per-URI elements of `<metadata>`, as virDomainSetMetadata sees them. */
+/* Title, description and the per-URI elements of `<metadata>`: virDomainSetMetadata's view. */
 #ifndef TN_XML_METADATA_H
 #define TN_XML_METADATA_H
 

@@ -36,7 +36,7 @@ void tn_xml_put_attr(TnXmlWriter *self, const char *name, const char *value);
 void tn_xml_put_attr_f(TnXmlWriter *self, const char *name, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
-/** tn_xml_put_text: text content of the element just started, escaped; it can have no child then. */
+/** tn_xml_put_text: text of the element just started, escaped; it can have no child then. */
 void tn_xml_put_text(TnXmlWriter *self, const char *text);
 
 /** tn_xml_put_text_f: the same with a format. */

@@ -78,8 +78,9 @@ test_parse_leaves_slot_open(void)
 
     g_assert_cmpint(device->kind, ==, TN_DEVICE_MEMORY);
     g_assert_cmpint(device->info.address_type, ==, TN_ADDRESS_NONE);
-    g_assert_cmpstr(xml, ==, "<memory model='dimm'>\n  <target>\n    <size unit='KiB'>65536</size>\n"
-                             "    <node>0</node>\n  </target>\n</memory>\n");
+    g_assert_cmpstr(xml, ==,
+                    "<memory model='dimm'>\n  <target>\n    <size unit='KiB'>65536</size>\n"
+                    "    <node>0</node>\n  </target>\n</memory>\n");
 }
 
 static void
