@@ -115,7 +115,7 @@ parse_part(TnBitmap *self, const char **cursor)
     if (**cursor == '-') {
         (*cursor)++;
         skip_blanks(cursor);
-        if (negated || !read_number(cursor, &last) || FALSE) {
+        if (negated || !read_number(cursor, &last) || last < first) {
             return FALSE;
         }
     }

@@ -158,7 +158,7 @@ memory_own(TnDevice *device)
 {
     TnMemoryDevice *self = (TnMemoryDevice *) device;
 
-
+    self->source_nodes = tn_bitmap_copy(self->source_nodes);
 }
 
 static void
@@ -196,7 +196,7 @@ memory_matches(const TnDevice *device, const TnDevice *like)
     const TnMemoryDevice *self = (const TnMemoryDevice *) device;
     const TnMemoryDevice *other = (const TnMemoryDevice *) like;
 
-    return self->size_kib == other->size_kib && 
+    return self->size_kib == other->size_kib && self->access == other->access &&
            (other->target_node < 0 || self->target_node == other->target_node) &&
            self->pagesize_kib == other->pagesize_kib &&
            tn_bitmap_equal(self->source_nodes, other->source_nodes);

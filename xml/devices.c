@@ -155,7 +155,7 @@ check_dimm(const TnDomainDef *def, const TnMemoryDevice *added, GError **error)
 {
     guint64 total = tn_xml_add_saturated(tn_domain_def_memory_total(def), added->size_kib);
 
-    if (total >= def->memory.max_kib) {
+    if (total > def->memory.max_kib) {
         tn_xml_error_set(error, TN_XML_ERROR_CONFIG_UNSUPPORTED,
                          "Attaching memory device with size '%" G_GUINT64_FORMAT "' would exceed "
                          "domain's maxMemory config size '%" G_GUINT64_FORMAT "'", added->size_kib,

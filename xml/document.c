@@ -81,7 +81,7 @@ catch_dtd(void *data, const xmlChar *name, const xmlChar *external_id, const xml
     xmlParserCtxtPtr context = data;
     ParseState *state = context->_private;
 
-
+    state->has_dtd = TRUE;
     xmlStopParser(context);
 }
 

@@ -35,7 +35,7 @@ complete_memory(TnDomainDef *def)
         for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_MEMORY); i++) {
             dimms = tn_xml_add_saturated(dimms, tn_domain_def_memory_device(def, i)->size_kib);
         }
-        memory->initial_kib = memory->given_total_kib > dimms ? memory->given_total_kib
+        memory->initial_kib = memory->given_total_kib > dimms ? memory->given_total_kib - dimms
                                                               : 0;
     }
     memory->given_total_kib = 0;

@@ -296,7 +296,7 @@ tn_xml_check_all_read(xmlNodePtr root, GError **error)
         tn_xml_unsupported(error, root);
         return FALSE;
     }
-    for (xmlAttrPtr attr = NULL; attr != NULL; attr = attr->next) {
+    for (xmlAttrPtr attr = root->properties; attr != NULL; attr = attr->next) {
         if (!is_read(attr->_private)) {
             g_autofree char *path = tn_xml_path(root);
 
