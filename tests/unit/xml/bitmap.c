@@ -46,6 +46,7 @@ test_parse_malformed(void)
     assert_refused(",1");
     assert_refused("1-");
     assert_refused("3-1");
+    assert_refused("5,3-1");
     assert_refused("^1-2");
     assert_refused("1 2");
     assert_refused("-1");
