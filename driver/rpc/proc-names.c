@@ -13,6 +13,7 @@ static const struct {
     { "IO", "IO" },     { "OS", "OS" },         { "PM", "PM" },     { "UUID", "UUID" },
     { "XML", "XML" },   { "URI", "URI" },       { "NMI", "NMI" },   { "SCSI", "SCSI" },
     { "DHCP", "DHCP" }, { "MAC", "MAC" },       { "SEV", "SEV" },   { "NWFILTER", "NWFilter" },
+    { "NWFILTERS", "NWFilters" },
     { "SSH", "SSH" },   { "FSFREEZE", "FSFreeze" }, { "FSTHAW", "FSThaw" }, { "FSTRIM", "FSTrim" },
     { "FSINFO", "FSInfo" }, { "IOTHREAD", "IOThread" }, { "DETTACH", "Dettach" },
 };

@@ -25,12 +25,16 @@ G_BEGIN_DECLS
  * @TN_RPC_PROC_HIGH_PRIORITY: may run on the workers that are kept free of slow calls; only for
  *   calls that never wait for a guest, a monitor or a job
  * @TN_RPC_PROC_EVENT: sent by the daemon, never called
+ * @TN_RPC_PROC_INSTANT: answered from memory within microseconds, and so right on the I/O thread,
+ *   which saves waking a worker; every client waits meanwhile. Locks that such a handler takes are
+ *   never held across I/O or a wait
  */
 typedef enum {
     TN_RPC_PROC_NO_AUTH = 1 << 0,
     TN_RPC_PROC_READ_ONLY = 1 << 1,
     TN_RPC_PROC_HIGH_PRIORITY = 1 << 2,
     TN_RPC_PROC_EVENT = 1 << 3,
+    TN_RPC_PROC_INSTANT = 1 << 4,
 } TnRpcProcFlags;
 
 /**

@@ -241,9 +241,15 @@ static void
 start_call(TnRpcClient *client, TnRpcCall *call)
 {
     gboolean high = call->proc->flags & TN_RPC_PROC_HIGH_PRIORITY;
+    gboolean instant = call->proc->flags & TN_RPC_PROC_INSTANT;
 
     g_mutex_lock(&client->lock);
     client->in_flight++;
+    if (instant) {
+        g_mutex_unlock(&client->lock);
+        call_run(call);
+        return;
+    }
     if (high) {
         tn_rpc_call_start_locked(call);
     } else if (client->running < client->server->options.max_client_requests) {

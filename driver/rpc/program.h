@@ -37,7 +37,9 @@ typedef struct TnRpcProgram TnRpcProgram;
  *
  * Answers one call. Runs on a worker thread, where it may block; calls of one client may run at the
  * same time. Handlers of %TN_RPC_PROC_HIGH_PRIORITY rows must never wait for a guest, a monitor or
- * a job. The client has authenticated, opened its connection, and may write if the row asks for it.
+ * a job; those of %TN_RPC_PROC_INSTANT rows run on the I/O thread and must not wait for anything,
+ * nor call tn_rpc_client_set_data(). The client has authenticated, opened its connection, and may
+ * write if the row asks for it.
  *
  * Returns: TRUE with @ret filled, FALSE with @error set.
  */
