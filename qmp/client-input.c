@@ -139,7 +139,9 @@ take_reply(TnQmpClient *self, json_object *message)
         if (failure) {
             call->error = error_from_json(failure);
         } else {
+            /* json-c does not count references atomically: the caller gets the only one. */
             call->reply = json_object_get(result);
+            json_object_object_del(message, "return");
         }
         tn_qmp_client_finish_locked(self, call);
         g_hash_table_remove(self->calls, &number);

@@ -39,7 +39,8 @@ typedef struct TnQmpClient TnQmpClient;
 /**
  * TnQmpClientCallbacks:
  * @event: an event; @data (transfer none) may be NULL, @time_us is the peer's wall
- *   clock in microseconds, 0 when it sent none.
+ *   clock in microseconds, 0 when it sent none. json-c's references are not thread-safe:
+ *   for another thread, copy it.
  * @disconnected: the peer is gone or broke the protocol, as @reason says; called
  *   once, after every waiting caller was woken, and not after tn_qmp_client_close().
  * Members may be NULL. Both run on the context's thread, without a lock held; they
