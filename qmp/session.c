@@ -22,7 +22,7 @@ struct TnQmpSession {
 
 /* A request taken apart. */
 typedef struct Request {
-    const char *execute;
+    const char *execute; /* NULL: refused */
     json_object *args; /* (transfer full) */
     json_object *id;
     gboolean has_id;
@@ -274,7 +274,7 @@ take_message(TnQmpSession *self, json_object *message, GError *error)
 {
     Request request = { NULL };
 
-    if (!error && parse_request(message, &request, &error)) {
+    if (!error && parse_request(message, &request, &error) && request.execute) {
         carry_out(self, &request, &error);
     }
     if (error) {
