@@ -104,38 +104,33 @@ tn_event_hub_emit(TnEventHub *hub, const TnDomainEvent *event)
 
         if (sub->kind == event->kind &&
             (!sub->one_domain || memcmp(sub->uuid, event->uuid, TN_UUID_LEN) == 0)) {
-            sub->func(event, sub->user_data);
+            sub->func(event, sub->number, sub->user_data);
         }
     }
     g_mutex_unlock(&hub->lock);
 }
 
-static void
-emit_for_domain(TnEventHub *hub, TnDomain *domain, TnDomainEvent *event)
+void
+tn_event_hub_emit_for_locked(TnEventHub *hub, TnDomain *domain, TnDomainEvent *event)
 {
-    g_autofree char *name = NULL;
-
-    g_mutex_lock(&domain->lock);
-    name = g_strdup(domain->name);
-    event->id = domain->live ? domain->live->id : -1;
-    g_mutex_unlock(&domain->lock);
-    event->name = name;
+    event->name = domain->name;
     event->uuid = domain->uuid;
+    event->id = domain->live ? domain->live->id : -1;
     tn_event_hub_emit(hub, event);
 }
 
 void
-tn_event_hub_emit_lifecycle(TnEventHub *hub, TnDomain *domain, int event, int detail)
+tn_event_hub_emit_lifecycle_locked(TnEventHub *hub, TnDomain *domain, int event, int detail)
 {
     TnDomainEvent e = { .kind = VIR_DOMAIN_EVENT_ID_LIFECYCLE, .event = event, .detail = detail };
 
-    emit_for_domain(hub, domain, &e);
+    tn_event_hub_emit_for_locked(hub, domain, &e);
 }
 
 void
-tn_event_hub_emit_device(TnEventHub *hub, TnDomain *domain, int kind, const char *alias)
+tn_event_hub_emit_device_locked(TnEventHub *hub, TnDomain *domain, int kind, const char *alias)
 {
     TnDomainEvent e = { .kind = kind, .text = alias };
 
-    emit_for_domain(hub, domain, &e);
+    tn_event_hub_emit_for_locked(hub, domain, &e);
 }

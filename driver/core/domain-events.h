@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What happens to domains, on its way to those who asked. Any thread; subscribers
- * are called one event after the other, with no lock of a domain held.
+ * What happens to domains, on its way to those who asked. Any thread. Events of a
+ * domain are emitted under its lock, together with the change they tell of: so they
+ * arrive in the order in which things happened.
  */
 #ifndef TN_DRIVER_CORE_DOMAIN_EVENTS_H
 #define TN_DRIVER_CORE_DOMAIN_EVENTS_H
@@ -36,7 +37,8 @@ typedef struct {
 #define TN_EVENT_MONITOR 1000
 
 typedef struct TnEventHub TnEventHub;
-typedef void (*TnDomainEventFunc)(const TnDomainEvent *event, gpointer user_data);
+typedef void (*TnDomainEventFunc)(const TnDomainEvent *event, guint subscription,
+                                  gpointer user_data);
 
 TnEventHub *tn_event_hub_new(void);
 void tn_event_hub_free(TnEventHub *hub);
@@ -45,7 +47,7 @@ void tn_event_hub_free(TnEventHub *hub);
  * tn_event_hub_subscribe:
  * @kind: what to be told of
  * @uuid: of one domain (copied), or NULL for all
- * @func: must not block and must not call the hub
+ * @func: must not block, take a domain's lock or call the hub
  * @destroy: frees @user_data after the last call of @func; may be NULL
  * Returns: a number for tn_event_hub_unsubscribe(), unique while the daemon runs, > 0.
  */
@@ -57,9 +59,11 @@ gboolean tn_event_hub_unsubscribe(TnEventHub *hub, guint subscription);
 
 void tn_event_hub_emit(TnEventHub *hub, const TnDomainEvent *event);
 
-/* The common ones, with the domain's identity filled in. Never with a domain's lock held. */
-void tn_event_hub_emit_lifecycle(TnEventHub *hub, TnDomain *domain, int event, int detail);
-void tn_event_hub_emit_device(TnEventHub *hub, TnDomain *domain, int kind, const char *alias);
+/* The same with the identity of @domain filled into @event. Under the domain's lock. */
+void tn_event_hub_emit_for_locked(TnEventHub *hub, TnDomain *domain, TnDomainEvent *event);
+void tn_event_hub_emit_lifecycle_locked(TnEventHub *hub, TnDomain *domain, int event, int detail);
+void tn_event_hub_emit_device_locked(TnEventHub *hub, TnDomain *domain, int kind,
+                                     const char *alias);
 
 G_END_DECLS
 

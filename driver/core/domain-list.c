@@ -48,7 +48,9 @@ look_up(TnDomainList *list, GHashTable *table, gconstpointer key)
     g_rw_lock_reader_lock(&list->lock);
     domain = g_hash_table_lookup(table, key);
     if (domain) {
-        tn_domain_ref(domain);
+        g_mutex_lock(&domain->lock);
+        domain = tn_domain_is_empty_locked(domain) ? NULL : tn_domain_ref(domain);
+        g_mutex_unlock(&domain->lock);
     }
     g_rw_lock_reader_unlock(&list->lock);
     return domain;
@@ -63,8 +65,7 @@ tn_domain_list_find_uuid(TnDomainList *list, const guint8 *uuid, const char *nam
     tn_uuid_format(uuid, text);
     domain = look_up(list, list->by_uuid, text);
     if (!domain && name) {
-        g_set_error(error, TN_VIR_ERROR, VIR_ERR_NO_DOMAIN,
-                    "no domain with matching uuid '%s' (%s)", text, name);
+        tn_domain_set_gone_error(error, text, name);
     } else if (!domain) {
         g_set_error(error, TN_VIR_ERROR, VIR_ERR_NO_DOMAIN, "no domain with matching uuid '%s'",
                     text);
@@ -170,10 +171,27 @@ tn_domain_list_set_id(TnDomainList *list, TnDomain *domain, int id)
 }
 
 void
-tn_domain_list_remove(TnDomainList *list, TnDomain *domain)
+tn_domain_list_clear_id(TnDomainList *list, TnDomain *domain, int id)
 {
     g_rw_lock_writer_lock(&list->lock);
-    if (g_hash_table_lookup(list->by_uuid, domain->uuid_text) == domain) {
+    if (g_hash_table_lookup(list->ids, domain) == GINT_TO_POINTER(id)) {
+        set_id(list, domain, -1);
+    }
+    g_rw_lock_writer_unlock(&list->lock);
+}
+
+void
+tn_domain_list_remove_if_empty(TnDomainList *list, TnDomain *domain)
+{
+    gboolean remove;
+
+    g_rw_lock_writer_lock(&list->lock);
+    g_mutex_lock(&domain->lock);
+    /* A job may be filling it; its end looks again. */
+    remove = tn_domain_is_empty_locked(domain) && !domain->job && !domain->removed;
+    domain->removed = domain->removed || remove;
+    g_mutex_unlock(&domain->lock);
+    if (remove) {
         set_id(list, domain, -1);
         g_hash_table_remove(list->by_name, domain->name);
         g_hash_table_remove(list->by_uuid, domain->uuid_text);
@@ -217,13 +235,19 @@ tn_domain_list_get_all(TnDomainList *list)
 {
     GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)tn_domain_unref);
     GHashTableIter iter;
-    gpointer domain;
+    gpointer value;
 
     /* Sorted inside: a rename changes names under the writer lock only. */
     g_rw_lock_reader_lock(&list->lock);
     g_hash_table_iter_init(&iter, list->by_uuid);
-    while (g_hash_table_iter_next(&iter, NULL, &domain)) {
-        g_ptr_array_add(all, tn_domain_ref(domain));
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        TnDomain *domain = value;
+
+        g_mutex_lock(&domain->lock);
+        if (!tn_domain_is_empty_locked(domain)) {
+            g_ptr_array_add(all, tn_domain_ref(domain));
+        }
+        g_mutex_unlock(&domain->lock);
     }
     g_ptr_array_sort(all, compare_names);
     g_rw_lock_reader_unlock(&list->lock);

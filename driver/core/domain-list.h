@@ -21,7 +21,8 @@ void tn_domain_list_free(TnDomainList *list);
 /**
  * tn_domain_list_find_*:
  * Returns: (transfer full): the domain, or NULL with VIR_ERR_NO_DOMAIN, worded as
- * libvirt does ("no domain with matching name 'x'").
+ * libvirt does ("no domain with matching name 'x'"). An empty domain, which another
+ * call is just making, is not found.
  */
 TnDomain *tn_domain_list_find_uuid(TnDomainList *list, const guint8 *uuid, const char *name,
                                    GError **error);
@@ -39,17 +40,25 @@ TnDomain *tn_domain_list_find_id(TnDomainList *list, int id, GError **error);
 TnDomain *tn_domain_list_add(TnDomainList *list, TnDriver *driver, const TnDomainDef *def,
                              GError **error);
 
-/* Takes @domain out; no-op when it is not in. */
-void tn_domain_list_remove(TnDomainList *list, TnDomain *domain);
+/**
+ * tn_domain_list_remove_if_empty:
+ * Takes @domain out for good if it neither is defined nor runs, and no job is about
+ * to change that. Any thread, no lock.
+ */
+void tn_domain_list_remove_if_empty(TnDomainList *list, TnDomain *domain);
 
-/* Files @domain under @id (> 0), or under none with -1, instead of its present one. */
+/* Files @domain under @id (> 0) instead of its present one. */
 void tn_domain_list_set_id(TnDomainList *list, TnDomain *domain, int id);
+
+/* Files @domain under no id, if it is filed under @id. */
+void tn_domain_list_clear_id(TnDomainList *list, TnDomain *domain, int id);
 
 /* Files @domain under @name; OPERATION_FAILED when another has it. Sets domain->name. */
 gboolean tn_domain_list_rename(TnDomainList *list, TnDomain *domain, const char *name,
                                GError **error);
 
-/* Every domain, sorted by name. (transfer full): of TnDomain, each with a reference. */
+/* Every domain that is defined or runs, sorted by name. (transfer full): of TnDomain, each with
+ * a reference. */
 GPtrArray *tn_domain_list_get_all(TnDomainList *list);
 
 G_END_DECLS

@@ -14,13 +14,14 @@ tn_domain_new(TnDriver *driver, const TnDomainDef *def)
     domain->driver = driver;
     memcpy(domain->uuid, def->uuid, TN_UUID_LEN);
     tn_uuid_format(def->uuid, domain->uuid_text);
+    g_mutex_init(&domain->file_lock);
     g_mutex_init(&domain->lock);
     g_cond_init(&domain->job_cond);
     domain->name = g_strdup(def->name);
     domain->state = VIR_DOMAIN_SHUTOFF;
     domain->reason = VIR_DOMAIN_SHUTOFF_UNKNOWN;
     domain->process.pidfd = -1;
-    domain->unplugs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    domain->unplugs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return domain;
 }
 
@@ -47,8 +48,33 @@ tn_domain_unref(TnDomain *domain)
     g_hash_table_unref(domain->unplugs);
     g_cond_clear(&domain->job_cond);
     g_mutex_clear(&domain->lock);
+    g_mutex_clear(&domain->file_lock);
     g_free(domain->name);
     g_free(domain);
+}
+
+char *
+tn_domain_dup_name(TnDomain *domain)
+{
+    char *name;
+
+    g_mutex_lock(&domain->lock);
+    name = g_strdup(domain->name);
+    g_mutex_unlock(&domain->lock);
+    return name;
+}
+
+gboolean
+tn_domain_is_empty_locked(const TnDomain *domain)
+{
+    return !domain->persistent && !domain->live;
+}
+
+void
+tn_domain_set_gone_error(GError **error, const char *uuid_text, const char *name)
+{
+    g_set_error(error, TN_VIR_ERROR, VIR_ERR_NO_DOMAIN, "no domain with matching uuid '%s' (%s)",
+                uuid_text, name);
 }
 
 gboolean

@@ -27,6 +27,12 @@ typedef enum {
     TN_UNPLUG_REFUSED,
 } TnUnplugOutcome;
 
+/* A device that the guest was asked to let go of. */
+typedef struct TnUnplug {
+    TnUnplugOutcome outcome;
+    gboolean waiting; /* somebody will read the outcome and drop this entry */
+} TnUnplug;
+
 /* The process of a running domain. Pointers belong to the domain. */
 typedef struct TnDomainProcess {
     pid_t pid;             /* 0: none */
@@ -34,8 +40,11 @@ typedef struct TnDomainProcess {
     int pidfd;             /* -1: none */
     GSource *exit_source;  /* main context: the process ended */
     TnQmpClient *qmp;      /* NULL before it is connected and after it is gone */
+    gpointer link;         /* monitor.c's end of @qmp */
     char *monitor_path;    /* where a restarted daemon finds the monitor */
-    int stop_reason;       /* virDomainShutoffReason to show once it ended; -1: it crashed */
+    int stop_reason;       /* virDomainShutoffReason to show once it ended */
+    gboolean announced;    /* its start was told of: so will be its end */
+    gboolean fake_reboot;  /* when the guest powers off it is reset and goes on */
 } TnDomainProcess;
 
 typedef struct TnDomain {
@@ -46,7 +55,10 @@ typedef struct TnDomain {
     guint8 uuid[TN_UUID_LEN];
     char uuid_text[TN_UUID_STRING_LEN];
 
-    GMutex lock; /* a leaf: guards everything below */
+    /* Held while the run's state file is written or deleted; before @lock. */
+    GMutex file_lock;
+
+    GMutex lock; /* guards everything below; only the event hub's may be taken within it */
 
     /* definitions and state */
     char *name;
@@ -64,7 +76,10 @@ typedef struct TnDomain {
     const char *job;    /* static: who holds it; NULL: nobody */
     guint job_waiters;
 
-    /* unplugs the guest was asked for: alias -> TnUnplugOutcome */
+    /* Under the list's lock as well as @lock: taken out of the list for good. */
+    gboolean removed;
+
+    /* unplugs the guest was asked for and that are not over: alias -> TnUnplug */
     GHashTable *unplugs;
 } TnDomain;
 
@@ -73,15 +88,23 @@ TnDomain *tn_domain_new(TnDriver *driver, const TnDomainDef *def);
 TnDomain *tn_domain_ref(TnDomain *domain);
 void tn_domain_unref(TnDomain *domain);
 
+/* Its name now. (transfer full). Any thread, no lock. */
+char *tn_domain_dup_name(TnDomain *domain);
+
 /* Under the lock. */
 gboolean tn_domain_is_active_locked(const TnDomain *domain);
-/* The definition to show: the live one while it runs. */
+/* Nothing defines it and it does not run: to all but who is making it, it is not there. */
+gboolean tn_domain_is_empty_locked(const TnDomain *domain);
+/* The definition to show: the live one while it runs; NULL when it is empty. */
 TnDomainDef *tn_domain_def_locked(const TnDomain *domain);
 
 /* "no domain..."-like errors that several calls share. Set @error, return FALSE. */
 gboolean tn_domain_check_active_locked(const TnDomain *domain, GError **error);
 gboolean tn_domain_check_inactive_locked(const TnDomain *domain, GError **error);
 gboolean tn_domain_check_persistent_locked(const TnDomain *domain, GError **error);
+
+/* NO_DOMAIN "no domain with matching uuid '...' (name)", also for a domain that has just gone. */
+void tn_domain_set_gone_error(GError **error, const char *uuid_text, const char *name);
 
 /* Sets state and reason. Under the lock. */
 void tn_domain_set_state_locked(TnDomain *domain, int state, int reason);

@@ -2,6 +2,8 @@
 /* Waiting for, holding and ending a domain's job. */
 #include "driver/core/job.h"
 
+#include "driver/core/driver-private.h"
+
 static gboolean
 wait_for_turn_locked(TnDomain *domain, GError **error)
 {
@@ -19,6 +21,10 @@ wait_for_turn_locked(TnDomain *domain, GError **error)
         ok = g_cond_wait_until(&domain->job_cond, &domain->lock, until);
     }
     domain->job_waiters--;
+    if (domain->removed) {
+        tn_domain_set_gone_error(error, domain->uuid_text, domain->name);
+        return FALSE;
+    }
     if (domain->job) {
         g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_TIMEOUT,
                     "cannot acquire state change lock (held by %s) within %d seconds",
@@ -42,12 +48,35 @@ tn_domain_begin_job(TnDomain *domain, const char *what, GError **error)
     return ok;
 }
 
+gboolean
+tn_domain_begin_job_active(TnDomain *domain, const char *what, GError **error)
+{
+    gboolean active;
+
+    if (!tn_domain_begin_job(domain, what, error)) {
+        return FALSE;
+    }
+    g_mutex_lock(&domain->lock);
+    active = tn_domain_check_active_locked(domain, error);
+    g_mutex_unlock(&domain->lock);
+    if (!active) {
+        tn_domain_end_job(domain);
+    }
+    return active;
+}
+
 void
 tn_domain_end_job(TnDomain *domain)
 {
+    gboolean empty;
+
     g_mutex_lock(&domain->lock);
     g_assert(domain->job);
     domain->job = NULL;
+    empty = tn_domain_is_empty_locked(domain);
     g_cond_broadcast(&domain->job_cond);
     g_mutex_unlock(&domain->lock);
+    if (empty) {
+        tn_domain_list_remove_if_empty(domain->driver->domains, domain);
+    }
 }

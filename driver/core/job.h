@@ -20,11 +20,14 @@ G_BEGIN_DECLS
  * @what: static: shown to those who wait in vain ("attach-device").
  * Waits for the domain's job. Worker threads; no lock held.
  * Errors: OPERATION_TIMEOUT "cannot acquire state change lock (held by ...)",
- * OPERATION_FAILED when too many wait already.
+ * OPERATION_FAILED when too many wait already, NO_DOMAIN when it was removed meanwhile.
  */
 gboolean tn_domain_begin_job(TnDomain *domain, const char *what, GError **error);
 
-/* Ends it and wakes the next. No lock held. */
+/* The same for a domain that must run: OPERATION_INVALID "domain is not running". */
+gboolean tn_domain_begin_job_active(TnDomain *domain, const char *what, GError **error);
+
+/* Ends it and wakes the next. Forgets a domain that the job left empty. No lock held. */
 void tn_domain_end_job(TnDomain *domain);
 
 G_END_DECLS

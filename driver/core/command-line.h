@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a domain definition to the monitor's command line. Pure. */
+#ifndef TN_DRIVER_CORE_COMMAND_LINE_H
+#define TN_DRIVER_CORE_COMMAND_LINE_H
+
+#include "xml/domain.h"
+
+G_BEGIN_DECLS
+
+/**
+ * TnCommandLineEnv:
+ * @program: argv[0]
+ * @monitor_fd: number of the listening monitor socket in the child
+ */
+typedef struct TnCommandLineEnv {
+    const char *program;
+    int monitor_fd;
+} TnCommandLineEnv;
+
+/**
+ * tn_command_line_build:
+ * @def: completed and validated, every device with its alias.
+ * Returns: (transfer full): argv, NULL-terminated.
+ */
+GStrv tn_command_line_build(const TnDomainDef *def, const TnCommandLineEnv *env);
+
+/* @argv as one line of shell for the guest's log. (transfer full) */
+char *tn_command_line_to_shell(const char *const *argv);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Single values of definitions. */
+#include "driver/core/config.h"
+
+#include "driver/core/driver-private.h"
+#include "driver/core/job.h"
+#include "driver/core/launch.h"
+#include "driver/core/lifecycle.h"
+#include "xml/metadata.h"
+
+char *
+tn_config_get_metadata(TnDomain *domain, int type, const char *uri, unsigned flags,
+                       GError **error)
+{
+    gboolean live, config;
+    char *text = NULL;
+
+    g_mutex_lock(&domain->lock);
+    if (tn_domain_is_empty_locked(domain)) {
+        tn_domain_set_gone_error(error, domain->uuid_text, domain->name);
+    } else if (tn_domain_affected_locked(domain, flags, &live, &config, error)) {
+        text = tn_domain_def_get_metadata(live ? domain->live : domain->persistent, type, uri,
+                                          error);
+    }
+    g_mutex_unlock(&domain->lock);
+    return text;
+}
+
+/* Puts @metadata into a copy of the persistent definition and saves it. Job held. */
+static gboolean
+set_persistent_metadata(TnDomain *domain, const TnConfigMetadata *m, GError **error)
+{
+    g_autoptr(TnDomainDef) def = NULL;
+    TnDomainDef *old;
+
+    g_mutex_lock(&domain->lock);
+    def = tn_domain_def_copy(domain->persistent);
+    g_mutex_unlock(&domain->lock);
+    if (!tn_domain_def_set_metadata(def, m->type, m->text, m->key, m->uri, error) ||
+        !tn_state_store_save_definition(domain->driver->store, def, error)) {
+        return FALSE;
+    }
+    g_mutex_lock(&domain->lock);
+    old = domain->persistent;
+    domain->persistent = g_steal_pointer(&def);
+    g_mutex_unlock(&domain->lock);
+    tn_domain_def_free(old);
+    return TRUE;
+}
+
+static gboolean
+set_live_metadata(TnDomain *domain, const TnConfigMetadata *m, GError **error)
+{
+    gboolean ok;
+
+    g_mutex_lock(&domain->lock);
+    ok = tn_domain_check_active_locked(domain, error) &&
+         tn_domain_def_set_metadata(domain->live, m->type, m->text, m->key, m->uri, error);
+    if (ok) {
+        tn_launch_save_run_later(domain);
+    }
+    g_mutex_unlock(&domain->lock);
+    return ok;
+}
+
+static gboolean
+set_metadata_job(TnDomain *domain, const TnConfigMetadata *m, unsigned flags, GError **error)
+{
+    TnDomainEvent event = { .kind = VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, .detail = m->type,
+                            .text = m->uri };
+    gboolean live, config, ok;
+
+    g_mutex_lock(&domain->lock);
+    ok = tn_domain_affected_locked(domain, flags, &live, &config, error);
+    g_mutex_unlock(&domain->lock);
+    if (!ok || (config && !set_persistent_metadata(domain, m, error)) ||
+        (live && !set_live_metadata(domain, m, error))) {
+        return FALSE;
+    }
+    g_mutex_lock(&domain->lock);
+    tn_event_hub_emit_for_locked(domain->driver->events, domain, &event);
+    g_mutex_unlock(&domain->lock);
+    return TRUE;
+}
+
+gboolean
+tn_config_set_metadata(TnDomain *domain, const TnConfigMetadata *metadata, unsigned flags,
+                       GError **error)
+{
+    gboolean ok;
+
+    if (!tn_domain_begin_job(domain, "metadata", error)) {
+        return FALSE;
+    }
+    ok = set_metadata_job(domain, metadata, flags, error);
+    tn_domain_end_job(domain);
+    return ok;
+}
+
+/* Only the persistent definition can be changed; @what says what of. */
+static gboolean
+check_config_only(TnDomain *domain, unsigned flags, const char *what, GError **error)
+{
+    gboolean live, config, ok;
+
+    g_mutex_lock(&domain->lock);
+    ok = tn_domain_affected_locked(domain, flags & (VIR_DOMAIN_AFFECT_LIVE |
+                                                    VIR_DOMAIN_AFFECT_CONFIG),
+                                   &live, &config, error);
+    g_mutex_unlock(&domain->lock);
+    if (ok && live) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_UNSUPPORTED,
+                    "the %s of a running domain cannot be changed", what);
+    }
+    return ok && !live;
+}
+
+typedef struct MemoryChange {
+    guint64 kib;
+    gboolean maximum;
+} MemoryChange;
+
+static gboolean
+change_memory(TnDomainDef *def, gpointer user_data, GError **error)
+{
+    const MemoryChange *change = user_data;
+    guint64 total = tn_domain_def_memory_total(def);
+    guint64 dimms = total - def->memory.initial_kib;
+
+    if (!change->maximum) {
+        if (change->kib > total) {
+            g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                        "cannot set memory of %" G_GUINT64_FORMAT
+                        " KiB: the maximum is %" G_GUINT64_FORMAT " KiB",
+                        change->kib, total);
+            return FALSE;
+        }
+        def->memory.current_kib = change->kib;
+        return TRUE;
+    }
+    if (def->cpu.cells->len > 0) {
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
+                            "initial memory size of a domain with NUMA nodes cannot be modified "
+                            "with this API");
+        return FALSE;
+    }
+    if (change->kib <= dimms) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                    "cannot set memory to %" G_GUINT64_FORMAT
+                    " KiB: the memory devices have %" G_GUINT64_FORMAT " KiB of it",
+                    change->kib, dimms);
+        return FALSE;
+    }
+    def->memory.initial_kib = change->kib - dimms;
+    def->memory.current_kib = MIN(def->memory.current_kib, change->kib);
+    return TRUE;
+}
+
+gboolean
+tn_config_set_memory(TnDomain *domain, guint64 kib, unsigned flags, GError **error)
+{
+    MemoryChange change = { kib, (flags & VIR_DOMAIN_MEM_MAXIMUM) != 0 };
+
+    return check_config_only(domain, flags, "memory", error) &&
+           tn_lifecycle_change_config(domain, change_memory, &change, error);
+}
+
+typedef struct VcpuChange {
+    guint n;
+    gboolean maximum;
+} VcpuChange;
+
+static gboolean
+change_vcpus(TnDomainDef *def, gpointer user_data, GError **error)
+{
+    const VcpuChange *change = user_data;
+
+    if (change->maximum) {
+        def->vcpus_max = change->n;
+        def->vcpus = MIN(def->vcpus, change->n);
+    } else if (change->n > def->vcpus_max) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                    "requested vcpus is greater than max allowable vcpus for the persistent "
+                    "domain: %u > %u", change->n, def->vcpus_max);
+        return FALSE;
+    } else {
+        def->vcpus = change->n;
+    }
+    return TRUE;
+}
+
+gboolean
+tn_config_set_vcpus(TnDomain *domain, guint n, unsigned flags, GError **error)
+{
+    VcpuChange change = { n, (flags & VIR_DOMAIN_VCPU_MAXIMUM) != 0 };
+
+    if (n == 0 || n > TN_XML_MAX_VCPUS) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                    "the number of virtual CPUs must be 1 to %d, not %u", TN_XML_MAX_VCPUS, n);
+        return FALSE;
+    }
+    return check_config_only(domain, flags, "number of virtual CPUs", error) &&
+           tn_lifecycle_change_config(domain, change_vcpus, &change, error);
+}

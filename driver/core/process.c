@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Spawning, watching and killing the monitor program. */
+#include "driver/core/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "driver/error.h"
+
+/* The exec step failed: what the child tells through its pipe. */
+typedef struct SpawnReport {
+    int error_number;
+} SpawnReport;
+
+static gboolean
+fail(GError **error, const char *what, const char *name, int error_number)
+{
+    g_set_error(error, TN_VIR_ERROR, VIR_ERR_SYSTEM_ERROR, "%s '%s': %s", what, name,
+                g_strerror(error_number));
+    return FALSE;
+}
+
+/* In the child: @keep_fd under the number @child_fd, and nothing else above it. */
+static gboolean
+hand_down(int keep_fd, int child_fd)
+{
+    unsigned first = STDERR_FILENO + 1;
+
+    if (keep_fd >= 0) {
+        if (keep_fd == child_fd ? fcntl(keep_fd, F_SETFD, 0) < 0 : dup2(keep_fd, child_fd) < 0) {
+            return FALSE;
+        }
+        first = (unsigned)child_fd + 1;
+    }
+    /* All descriptors of ours are close-on-exec; those of libraries may not be. */
+    (void)close_range(first, ~0U, CLOSE_RANGE_CLOEXEC);
+    return TRUE;
+}
+
+/* In the child, between fork and exec: async-signal-safe calls only. */
+static void
+exec_child(const char *const *argv, int keep_fd, int child_fd, int log_fd, int report_fd)
+{
+    SpawnReport report;
+    sigset_t none;
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    setsid();
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    if (null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 && dup2(log_fd, STDOUT_FILENO) >= 0 &&
+        dup2(log_fd, STDERR_FILENO) >= 0 && hand_down(keep_fd, child_fd)) {
+        execv(argv[0], (char *const *)argv);
+    }
+    report.error_number = errno;
+    (void)!write(report_fd, &report, sizeof(report));
+    _exit(127);
+}
+
+static gboolean
+fork_child(const char *const *argv, int keep_fd, int child_fd, int log_fd, pid_t *ret_pid,
+           GError **error)
+{
+    SpawnReport report;
+    int ends[2];
+    pid_t pid;
+    ssize_t n;
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return fail(error, "cannot make a pipe for", argv[0], errno);
+    }
+    /* Everything of ours is close-on-exec, so that the child has just what is meant for it;
+     * the report's end must not have the number that dup2 will use. */
+    if (ends[1] == child_fd) {
+        int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, child_fd + 1);
+
+        close(ends[1]);
+        ends[1] = moved;
+    }
+    pid = fork();
+    if (pid == 0) {
+        exec_child(argv, keep_fd, child_fd, log_fd, ends[1]);
+    }
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return fail(error, "cannot fork for", argv[0], errno);
+    }
+    n = TEMP_FAILURE_RETRY(read(ends[0], &report, sizeof(report)));
+    close(ends[0]);
+    if (n == sizeof(report)) {
+        (void)waitpid(pid, NULL, 0);
+        return fail(error, "cannot execute binary", argv[0], report.error_number);
+    }
+    *ret_pid = pid;
+    return TRUE;
+}
+
+gboolean
+tn_process_spawn(const char *const *argv, int keep_fd, int child_fd, const char *log_path,
+                 TnProcess *ret_process, GError **error)
+{
+    int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    pid_t pid;
+    gboolean ok;
+
+    if (log_fd < 0) {
+        return fail(error, "cannot open log file", log_path, errno);
+    }
+    ok = fork_child(argv, keep_fd, child_fd, log_fd, &pid, error);
+    close(log_fd);
+    if (!ok) {
+        return FALSE;
+    }
+    ret_process->pid = pid;
+    ret_process->start_time = tn_process_start_time(pid);
+    ret_process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (ret_process->pidfd < 0) {
+        int saved = errno;
+
+        kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+        return fail(error, "cannot watch the process of", argv[0], saved);
+    }
+    (void)fcntl(ret_process->pidfd, F_SETFD, FD_CLOEXEC);
+    return TRUE;
+}
+
+gboolean
+tn_process_reopen(pid_t pid, guint64 start_time, TnProcess *ret_process)
+{
+    int pidfd;
+
+    if (pid <= 1 || start_time == 0) {
+        return FALSE;
+    }
+    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    /* The time is read after the descriptor holds the number: it cannot be reused between. */
+    if (pidfd < 0 || tn_process_start_time(pid) != start_time) {
+        if (pidfd >= 0) {
+            close(pidfd);
+        }
+        return FALSE;
+    }
+    (void)fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+    *ret_process = (TnProcess){ pid, start_time, pidfd };
+    return TRUE;
+}
+
+void
+tn_process_kill(int pidfd, int signal)
+{
+    (void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+gboolean
+tn_process_wait(int pidfd, int timeout_ms)
+{
+    struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+    return TEMP_FAILURE_RETRY(poll(&p, 1, timeout_ms)) > 0;
+}
+
+void
+tn_process_reap(int pidfd)
+{
+    siginfo_t info;
+
+    (void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+}
+
+/* The fields of /proc/PID/stat after the name, from "state" on; NULL when it is gone. */
+static GStrv
+read_stat(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%ld/stat", (long)pid);
+    g_autofree char *text = NULL;
+    const char *after;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return NULL;
+    }
+    /* The name may hold anything, spaces and brackets included. */
+    after = strrchr(text, ')');
+    return after && after[1] ? g_strsplit(after + 2, " ", -1) : NULL;
+}
+
+guint64
+tn_process_start_time(pid_t pid)
+{
+    g_auto(GStrv) fields = read_stat(pid);
+
+    return fields && g_strv_length(fields) > 19 ? g_ascii_strtoull(fields[19], NULL, 10) : 0;
+}
+
+guint64
+tn_process_cpu_time(pid_t pid)
+{
+    g_auto(GStrv) fields = read_stat(pid);
+    guint64 ticks;
+
+    if (!fields || g_strv_length(fields) <= 12) {
+        return 0;
+    }
+    ticks = g_ascii_strtoull(fields[11], NULL, 10) + g_ascii_strtoull(fields[12], NULL, 10);
+    return ticks * (1000000000ULL / (guint64)sysconf(_SC_CLK_TCK));
+}
+
+guint64
+tn_process_rss_kib(pid_t pid)
+{
+    g_auto(GStrv) fields = read_stat(pid);
+
+    return fields && g_strv_length(fields) > 21
+               ? g_ascii_strtoull(fields[21], NULL, 10) * (guint64)sysconf(_SC_PAGESIZE) / 1024
+               : 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The monitor program as a process: spawned with the descriptors it is meant to
+ * have, watched and killed by pidfd, so that a reused pid is never hit.
+ */
+#ifndef TN_DRIVER_CORE_PROCESS_H
+#define TN_DRIVER_CORE_PROCESS_H
+
+#include <glib.h>
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+/* A process of ours or of the daemon's life before. */
+typedef struct TnProcess {
+    pid_t pid;
+    guint64 start_time; /* clock ticks after boot, from /proc/PID/stat */
+    int pidfd;
+} TnProcess;
+
+/**
+ * tn_process_spawn:
+ * @argv: program and arguments.
+ * @keep_fd: handed down under the number @child_fd; -1: none.
+ * @log_path: stdout and stderr go there, appended; stdin is /dev/null.
+ * The child is a session of its own and survives the daemon.
+ * Errors: VIR_ERR_SYSTEM_ERROR, with the program's name when it cannot be run.
+ */
+gboolean tn_process_spawn(const char *const *argv, int keep_fd, int child_fd,
+                          const char *log_path, TnProcess *ret_process, GError **error);
+
+/* Opens @pid again; FALSE when it is gone or is another process than started at @start_time. */
+gboolean tn_process_reopen(pid_t pid, guint64 start_time, TnProcess *ret_process);
+
+/* Signals by pidfd; a process that is gone already is fine. */
+void tn_process_kill(int pidfd, int signal);
+
+/* Waits until it ended; FALSE after @timeout_ms. */
+gboolean tn_process_wait(int pidfd, int timeout_ms);
+
+/* Collects a child's status so that it leaves no zombie; not a child: nothing. */
+void tn_process_reap(int pidfd);
+
+/* Start time of @pid, 0 when there is no such process. */
+guint64 tn_process_start_time(pid_t pid);
+
+/* CPU time of @pid in nanoseconds, user and system; 0 when unknown. */
+guint64 tn_process_cpu_time(pid_t pid);
+
+/* Resident memory of @pid in KiB; 0 when unknown. */
+guint64 tn_process_rss_kib(pid_t pid);
+
+G_END_DECLS
+
+#endif
