@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "driver/api/api.h"
+#include "driver/core/driver.h"
 #include "driver/daemon-systemd.h"
 #include "driver/error.h"
 #include "driver/host/auth-polkit.h"
@@ -23,6 +25,8 @@
 struct TnDaemon {
     TnDaemonConfig *config;
     GMainLoop *loop;
+    TnDriver *driver;
+    TnApi *api;
     TnRpcServer *server;
     guint n_clients;
     guint n_running; /* guests, which keep an idle daemon from ending */
@@ -65,6 +69,15 @@ clients_changed(TnRpcServer *server, guint n_clients, gpointer data)
     TnDaemon *daemon = data;
 
     daemon->n_clients = n_clients;
+    update_idle(daemon);
+}
+
+static void
+running_changed(guint n_running, gpointer data)
+{
+    TnDaemon *daemon = data;
+
+    daemon->n_running = n_running;
     update_idle(daemon);
 }
 
@@ -152,6 +165,27 @@ open_doors(TnDaemon *daemon, GArray *passed, GError **error)
 /* ---- beginning and end ---- */
 
 static gboolean
+make_driver(TnDaemon *daemon, GError **error)
+{
+    const TnDaemonConfig *config = daemon->config;
+    const TnDriverConfig driver_config = {
+        .session = config->session,
+        .config_dir = config->config_dir,
+        .state_dir = config->state_dir,
+        .log_dir = config->log_dir,
+        .vmm_path = config->vmm,
+    };
+
+    daemon->driver = tn_driver_new(&driver_config, error);
+    if (daemon->driver == NULL) {
+        return FALSE;
+    }
+    daemon->api = tn_api_new(daemon->driver);
+    tn_driver_set_running_changed(daemon->driver, running_changed, daemon);
+    return TRUE;
+}
+
+static gboolean
 make_server(TnDaemon *daemon, GError **error)
 {
     TnRpcServerOptions options = daemon->config->server;
@@ -166,6 +200,7 @@ make_server(TnDaemon *daemon, GError **error)
     }
     remote = tn_rpc_program_new(TN_RPC_PROGRAM_REMOTE);
     qemu = tn_rpc_program_new(TN_RPC_PROGRAM_QEMU);
+    tn_api_register(daemon->api, remote, qemu);
     tn_rpc_server_take_program(daemon->server, remote);
     tn_rpc_server_take_program(daemon->server, qemu);
     tn_rpc_server_set_clients_changed(daemon->server, clients_changed, daemon);
@@ -212,8 +247,11 @@ tn_daemon_new(TnDaemonConfig *config, GError **error)
     daemon->signal_sources[0] = g_unix_signal_add(SIGTERM, terminate, daemon);
     daemon->signal_sources[1] = g_unix_signal_add(SIGINT, terminate, daemon);
     daemon->signal_sources[2] = g_unix_signal_add(SIGHUP, reload, daemon);
-    if (!make_server(daemon, error) || !open_doors(daemon, passed, error) ||
-        !write_pid_file(daemon, error)) {
+    if (!make_driver(daemon, error) || !make_server(daemon, error)) {
+        return NULL;
+    }
+    tn_driver_start(daemon->driver);
+    if (!open_doors(daemon, passed, error) || !write_pid_file(daemon, error)) {
         return NULL;
     }
     update_idle(daemon);
@@ -238,6 +276,11 @@ tn_daemon_free(TnDaemon *daemon)
         tn_rpc_server_set_clients_changed(daemon->server, NULL, NULL);
     }
     tn_rpc_server_free(daemon->server);
+    if (daemon->driver != NULL) {
+        tn_driver_set_running_changed(daemon->driver, NULL, NULL);
+    }
+    tn_api_free(daemon->api);
+    tn_driver_free(daemon->driver);
     if (daemon->wrote_pid) {
         (void)unlink(daemon->config->pid_file);
     }
