@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* AML terms: names, data, named objects, statements, expressions. */
+/* AML terms: encoding, names, data, named objects. */
 #include "vmm/acpi/aml.h"
 
 #include "vmm/acpi/aml-private.h"
@@ -25,29 +25,12 @@ enum {
     OP_EXT = 0x5b,
     OP_LOCAL0 = 0x60,
     OP_ARG0 = 0x68,
-    OP_STORE = 0x70,
-    OP_ADD = 0x72,
-    OP_SUBTRACT = 0x74,
-    OP_INCREMENT = 0x75,
-    OP_SHIFT_LEFT = 0x79,
-    OP_AND = 0x7b,
-    OP_OR = 0x7d,
-    OP_NOTIFY = 0x86,
     OP_CREATE_DWORD_FIELD = 0x8a,
     OP_CREATE_QWORD_FIELD = 0x8f,
-    OP_LNOT = 0x92,
-    OP_LEQUAL = 0x93,
-    OP_LLESS = 0x95,
-    OP_IF = 0xa0,
-    OP_ELSE = 0xa1,
-    OP_WHILE = 0xa2,
-    OP_RETURN = 0xa4,
     OP_ONES = 0xff,
 };
 enum {
     EXT_MUTEX = 0x01,
-    EXT_ACQUIRE = 0x23,
-    EXT_RELEASE = 0x27,
     EXT_OP_REGION = 0x80,
     EXT_FIELD = 0x81,
     EXT_DEVICE = 0x82,
@@ -359,8 +342,8 @@ tn_aml_uuid(const char *uuid)
     return tn_aml_buffer(bytes, sizeof bytes);
 }
 
-static TnAml *
-one_op(unsigned op)
+TnAml *
+tn_aml_one_op(unsigned op)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
@@ -372,28 +355,28 @@ TnAml *
 tn_aml_arg(unsigned n)
 {
     g_assert(n <= 6);
-    return one_op(OP_ARG0 + n);
+    return tn_aml_one_op(OP_ARG0 + n);
 }
 
 TnAml *
 tn_aml_local(unsigned n)
 {
     g_assert(n <= 7);
-    return one_op(OP_LOCAL0 + n);
+    return tn_aml_one_op(OP_LOCAL0 + n);
 }
 
 TnAml *
 tn_aml_name(const char *path, TnAml *object)
 {
-    TnAml *term = one_op(OP_NAME);
+    TnAml *term = tn_aml_one_op(OP_NAME);
 
     put_path(term->body, path);
     put_term(term->body, object);
     return term;
 }
 
-static TnAml *
-pkg_op(unsigned op)
+TnAml *
+tn_aml_pkg_op(unsigned op)
 {
     TnAml *term = term_new(TERM_PKG);
 
@@ -404,7 +387,7 @@ pkg_op(unsigned op)
 TnAml *
 tn_aml_scope(const char *path)
 {
-    TnAml *term = pkg_op(OP_SCOPE);
+    TnAml *term = tn_aml_pkg_op(OP_SCOPE);
 
     put_path(term->body, path);
     return term;
@@ -423,7 +406,7 @@ tn_aml_device(const char *path)
 TnAml *
 tn_aml_method(const char *path, unsigned args, gboolean serialized)
 {
-    TnAml *term = pkg_op(OP_METHOD);
+    TnAml *term = tn_aml_pkg_op(OP_METHOD);
 
     g_assert(args <= 7);
     put_path(term->body, path);
@@ -487,7 +470,7 @@ tn_aml_field_unit(const char *name, unsigned bits)
 TnAml *
 tn_aml_field_gap(unsigned bits)
 {
-    TnAml *term = one_op(OP_ZERO); /* ReservedField */
+    TnAml *term = tn_aml_one_op(OP_ZERO); /* ReservedField */
 
     if (bits <= 0x3f) {
         put_byte(term->body, bits);
@@ -502,7 +485,7 @@ tn_aml_field_gap(unsigned bits)
 static TnAml *
 create_field(unsigned op, TnAml *buffer, unsigned byte_index, const char *name)
 {
-    TnAml *term = one_op(op);
+    TnAml *term = tn_aml_one_op(op);
 
     put_term(term->body, buffer);
     put_int(term->body, byte_index);
@@ -520,166 +503,6 @@ TnAml *
 tn_aml_create_qword_field(TnAml *buffer, unsigned byte_index, const char *name)
 {
     return create_field(OP_CREATE_QWORD_FIELD, buffer, byte_index, name);
-}
-
-TnAml *
-tn_aml_if(TnAml *predicate)
-{
-    TnAml *term = pkg_op(OP_IF);
-
-    put_term(term->body, predicate);
-    return term;
-}
-
-TnAml *
-tn_aml_else(void)
-{
-    return pkg_op(OP_ELSE);
-}
-
-TnAml *
-tn_aml_while(TnAml *predicate)
-{
-    TnAml *term = pkg_op(OP_WHILE);
-
-    put_term(term->body, predicate);
-    return term;
-}
-
-static TnAml *
-unary(unsigned op, TnAml *a)
-{
-    TnAml *term = one_op(op);
-
-    put_term(term->body, a);
-    return term;
-}
-
-static TnAml *
-binary(unsigned op, TnAml *a, TnAml *b)
-{
-    TnAml *term = unary(op, a);
-
-    put_term(term->body, b);
-    return term;
-}
-
-/* A binary operator whose optional third operand, the target, is the null name. */
-static TnAml *
-binary_no_target(unsigned op, TnAml *a, TnAml *b)
-{
-    TnAml *term = binary(op, a, b);
-
-    put_byte(term->body, 0);
-    return term;
-}
-
-TnAml *
-tn_aml_return(TnAml *value)
-{
-    return unary(OP_RETURN, value);
-}
-
-TnAml *
-tn_aml_notify(TnAml *object, TnAml *value)
-{
-    return binary(OP_NOTIFY, object, value);
-}
-
-TnAml *
-tn_aml_release(TnAml *mutex)
-{
-    TnAml *term = term_new(TERM_PLAIN);
-
-    put_ext_op(term->body, EXT_RELEASE);
-    put_term(term->body, mutex);
-    return term;
-}
-
-TnAml *
-tn_aml_acquire(TnAml *mutex, guint16 timeout)
-{
-    TnAml *term = term_new(TERM_PLAIN);
-
-    put_ext_op(term->body, EXT_ACQUIRE);
-    put_term(term->body, mutex);
-    tn_aml_put_le(term->body, timeout, 2);
-    return term;
-}
-
-TnAml *
-tn_aml_store(TnAml *value, TnAml *target)
-{
-    return binary(OP_STORE, value, target);
-}
-
-TnAml *
-tn_aml_increment(TnAml *target)
-{
-    return unary(OP_INCREMENT, target);
-}
-
-TnAml *
-tn_aml_add(TnAml *a, TnAml *b)
-{
-    return binary_no_target(OP_ADD, a, b);
-}
-
-TnAml *
-tn_aml_subtract(TnAml *a, TnAml *b)
-{
-    return binary_no_target(OP_SUBTRACT, a, b);
-}
-
-TnAml *
-tn_aml_and(TnAml *a, TnAml *b)
-{
-    return binary_no_target(OP_AND, a, b);
-}
-
-TnAml *
-tn_aml_or(TnAml *a, TnAml *b)
-{
-    return binary_no_target(OP_OR, a, b);
-}
-
-TnAml *
-tn_aml_shift_left(TnAml *a, TnAml *count)
-{
-    return binary_no_target(OP_SHIFT_LEFT, a, count);
-}
-
-TnAml *
-tn_aml_equal(TnAml *a, TnAml *b)
-{
-    return binary(OP_LEQUAL, a, b);
-}
-
-TnAml *
-tn_aml_less(TnAml *a, TnAml *b)
-{
-    return binary(OP_LLESS, a, b);
-}
-
-TnAml *
-tn_aml_not(TnAml *a)
-{
-    return unary(OP_LNOT, a);
-}
-
-TnAml *
-tn_aml_call(const char *path, ...)
-{
-    TnAml *term = tn_aml_path(path);
-    TnAml *arg;
-    va_list ap;
-
-    va_start(ap, path);
-    while ((arg = va_arg(ap, TnAml *))) {
-        put_term(term->body, arg);
-    }
-    va_end(ap);
-    return term;
 }
 
 TnAml *

@@ -369,11 +369,19 @@ tn_acpi_memory_hotplug_plug(TnAcpiMemoryHotplug *self, unsigned slot,
 void
 tn_acpi_memory_hotplug_unplug_request(TnAcpiMemoryHotplug *self, unsigned slot)
 {
+    gboolean told = FALSE;
+
     g_return_if_fail(slot < self->config.slots);
     g_mutex_lock(&self->lock);
-    self->slots[slot].flags |= TN_ACPI_MEMORY_REMOVING;
+    /* Ejected already, and on its way out: there is nothing left to ask for. */
+    if (self->slots[slot].flags & TN_ACPI_MEMORY_ENABLED) {
+        self->slots[slot].flags |= TN_ACPI_MEMORY_REMOVING;
+        told = TRUE;
+    }
     g_mutex_unlock(&self->lock);
-    tn_acpi_gpe_raise(self->config.gpe, TN_ACPI_MEMORY_HOTPLUG_GPE);
+    if (told) {
+        tn_acpi_gpe_raise(self->config.gpe, TN_ACPI_MEMORY_HOTPLUG_GPE);
+    }
 }
 
 void
