@@ -10,7 +10,7 @@
 #include "vmm/core/run-state.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 static void __attribute__((noinline, cold))
 tell_inhibitor(TnKvm *kvm)
@@ -20,8 +20,9 @@ tell_inhibitor(TnKvm *kvm)
     pthread_mutex_unlock(&kvm->run_lock);
 }
 
-static inline void
-handle_io(TnVcpu *vcpu)
+/* The elements of a string instruction, one by one. */
+static void __attribute__((noinline))
+handle_string_io(TnVcpu *vcpu)
 {
     struct kvm_run *run = vcpu->run;
     uint8_t *data = (uint8_t *)run + run->io.data_offset;
@@ -32,6 +33,20 @@ handle_io(TnVcpu *vcpu)
         (void)tn_address_space_access(vcpu->env.io_space, &vcpu->io_cache, run->io.port, data,
                                       size, is_write);
     }
+}
+
+static inline void
+handle_io(TnVcpu *vcpu)
+{
+    struct kvm_run *run = vcpu->run;
+
+    if (G_UNLIKELY(run->io.count != 1)) {
+        handle_string_io(vcpu);
+        return;
+    }
+    (void)tn_address_space_access(vcpu->env.io_space, &vcpu->io_cache, run->io.port,
+                                  (uint8_t *)run + run->io.data_offset, run->io.size,
+                                  run->io.direction == KVM_EXIT_IO_OUT);
 }
 
 /* KVM hands over up to 8 bytes, not always a power of two. */
@@ -160,6 +175,22 @@ handle_run_error(TnVcpu *vcpu, int err)
     return tn_vcpu_wait_until_allowed(vcpu);
 }
 
+/*
+ * KVM_RUN without libc's wrapper, whose variable arguments and errno cost as much as a
+ * device. Returns a negative errno on failure.
+ */
+static inline long
+enter_guest(int fd)
+{
+    long r;
+
+    __asm__ volatile("syscall"
+                     : "=a"(r)
+                     : "0"((long)SYS_ioctl), "D"((long)fd), "S"((long)KVM_RUN), "d"(0L)
+                     : "rcx", "r11", "memory");
+    return r;
+}
+
 void
 tn_vcpu_run_loop(TnVcpu *vcpu)
 {
@@ -168,16 +199,16 @@ tn_vcpu_run_loop(TnVcpu *vcpu)
     int fd = vcpu->fd;
 
     for (;;) {
-        int r;
+        long r;
 
         __atomic_store_n(&vcpu->in_guest, 1, __ATOMIC_SEQ_CST);
-        r = ioctl(fd, KVM_RUN, 0);
+        r = enter_guest(fd);
         __atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_SEQ_CST);
         if (G_UNLIKELY(__atomic_load_n(&kvm->inhibited, __ATOMIC_RELAXED))) {
             tell_inhibitor(kvm);
         }
         if (G_UNLIKELY(r < 0)) {
-            if (!handle_run_error(vcpu, errno)) {
+            if (!handle_run_error(vcpu, (int)-r)) {
                 return;
             }
             continue;
