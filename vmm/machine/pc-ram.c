@@ -5,8 +5,14 @@
 #include "vmm/backend/memory-backend.h"
 #include "vmm/machine/e820.h"
 #include "vmm/machine/machine-private.h"
+#include "vmm/memory/address-space.h"
+
+#include <sys/mman.h>
 
 #define GIB (1ULL << 30)
+/* What one huge page at address 0 would be. */
+#define TN_PC_RAM_LOW_SIZE (2ULL << 20)
+
 struct TnPcRam {
     TnMachine *machine;
     GPtrArray *backends;      /* of TnMemoryBackend, references, in guest order */
@@ -154,6 +160,22 @@ map_windows(TnPcRam *ram)
     tn_memory_commit(p->memory);
 }
 
+/*
+ * Every start writes a few pages here: tables, boot parameters. The VGA window and the
+ * firmware's shadows cut it up, so that it gains nothing from being one huge page, and
+ * zeroing that would be the dearest part of starting a small guest.
+ */
+static void
+keep_low_memory_in_small_pages(TnPcRam *ram)
+{
+    guint64 size;
+    void *host = tn_address_space_ram_ptr(ram->machine->platform.memory_space, 0, &size);
+
+    if (host) {
+        (void)madvise(host, MIN(size, TN_PC_RAM_LOW_SIZE), MADV_NOHUGEPAGE);
+    }
+}
+
 TnPcRam *
 tn_pc_ram_new(TnMachine *machine, GError **error)
 {
@@ -168,6 +190,7 @@ tn_pc_ram_new(TnMachine *machine, GError **error)
     tn_e820_split_ram(machine->config->ram_size, &ram->below_size, &ram->above_size);
     join_backends(ram);
     map_windows(ram);
+    keep_low_memory_in_small_pages(ram);
     return ram;
 }
 
