@@ -43,7 +43,7 @@ typedef struct TnAcpiMemoryHotplugConfig {
 } TnAcpiMemoryHotplugConfig;
 
 TnAcpiMemoryHotplug *tn_acpi_memory_hotplug_new(const TnAcpiMemoryHotplugConfig *config);
-/* Takes the ports away. Work of the guest's that was not carried out yet is dropped. NULL is fine. */
+/* Takes the ports away. What the guest asked for and nobody did yet is dropped. NULL is fine. */
 void tn_acpi_memory_hotplug_free(TnAcpiMemoryHotplug *self);
 
 /* What a slot shows of its DIMM. */

@@ -405,7 +405,8 @@ test_unplug_handshake(Fixture *f, gconstpointer data)
     guest_control(f, 0, TN_ACPI_MEMORY_EJECT);
     g_assert_cmphex(guest_flags(f, 0), ==, 0); /* at once, for _STA */
     guest_ost(f, 0, 3, 0);
-    assert_events(f, "DEVICE_DELETED {\"device\":\"d0\",\"path\":\"\\/machine\\/peripheral\\/d0\"}\n"
+    assert_events(f, "DEVICE_DELETED {\"device\":\"d0\",\"path\":"
+                     "\"\\/machine\\/peripheral\\/d0\"}\n"
                      "ACPI_DEVICE_OST {\"info\":{\"device\":\"d0\",\"slot\":\"0\","
                      "\"slot-type\":\"DIMM\",\"source\":3,\"status\":0}}\n");
     g_assert_false(guest_has_ram(f, WINDOW));
