@@ -206,7 +206,7 @@ drop_rx_fds(TnRpcClient *client)
 static void
 process_input(TnRpcClient *client)
 {
-    g_autoptr(TnRpcClient) keep = tn_rpc_client_ref(client);
+    G_GNUC_UNUSED g_autoptr(TnRpcClient) keep = tn_rpc_client_ref(client);
 
     while (!client->closed && may_read(client)) {
         g_autoptr(GError) error = NULL;

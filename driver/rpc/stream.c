@@ -115,7 +115,7 @@ close_fds(TnRpcStream *stream)
 static void
 end_stream(TnRpcStream *stream)
 {
-    g_autoptr(TnRpcStream) keep = tn_rpc_stream_ref(stream);
+    G_GNUC_UNUSED g_autoptr(TnRpcStream) keep = tn_rpc_stream_ref(stream);
 
     if (stream->ended) {
         return;

@@ -7,6 +7,9 @@
 
 #include "driver/error.h"
 
+static TnRpcTypedParam *append(TnRpcParams *params, int type, const char *format, va_list args)
+    G_GNUC_PRINTF(3, 0);
+
 static TnRpcTypedParam *
 append(TnRpcParams *params, int type, const char *format, va_list args)
 {
