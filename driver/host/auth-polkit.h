@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /**
  * TnAuthPolkitSubject:
  * @pid: the process that asks
- * @start_time: when it started, in clock ticks after boot, so that the number cannot be reused under
- *   our hands; 0: unknown, which is refused
+ * @start_time: when it started, in clock ticks after boot, so that the number cannot be reused
+ *   under our hands; 0: unknown, which is refused
  * @uid: its user
  */
 typedef struct {

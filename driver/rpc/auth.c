@@ -160,5 +160,5 @@ static const TnRpcHandlerRow rows[] = {
 void
 tn_rpc_auth_add_handlers(TnRpcProgram *program, TnRpcServer *server)
 {
-    tn_rpc_program_add_handlers(program, rows, G_N_ELEMENTS(rows), server);
+    tn_rpc_program_set_own_handlers(program, rows, G_N_ELEMENTS(rows), server);
 }

@@ -51,6 +51,18 @@ tn_rpc_program_get_number(const TnRpcProgram *program)
 }
 
 void
+tn_rpc_program_set_own_handlers(TnRpcProgram *program, const TnRpcHandlerRow *rows, gsize n_rows,
+                                gpointer user_data)
+{
+    for (gsize i = 0; i < n_rows; i++) {
+        Slot *slot = &program->slots[rows[i].procedure];
+
+        slot->handler = rows[i].handler;
+        slot->user_data = user_data;
+    }
+}
+
+void
 tn_rpc_program_add_handlers(TnRpcProgram *program, const TnRpcHandlerRow *rows, gsize n_rows,
                             gpointer user_data)
 {

@@ -184,6 +184,9 @@ void tn_rpc_fds_free(GArray *fds);
 /* Works on one frame of a client; I/O thread. */
 void tn_rpc_program_dispatch(TnRpcClient *client, const TnRpcFrame *frame);
 guint32 tn_rpc_program_get_number(const TnRpcProgram *program);
+/* Handlers that the server keeps for itself, whoever else claimed their procedures. */
+void tn_rpc_program_set_own_handlers(TnRpcProgram *program, const TnRpcHandlerRow *rows,
+                                     gsize n_rows, gpointer user_data);
 /* Starts @call on a worker; client->lock is held. */
 void tn_rpc_call_start_locked(TnRpcCall *call);
 

@@ -104,7 +104,9 @@ void tn_rpc_server_free(TnRpcServer *server);
  * @server: a server that does not listen yet
  * @program: (transfer full): a program with its handlers
  *
- * Main thread. The procedures of authentication are the server's own and need no handler.
+ * Main thread. The procedures of the connection itself are the server's own, and handlers for them
+ * are not called: AUTH_LIST, AUTH_POLKIT, CONNECT_SUPPORTS_FEATURE, CONNECT_SET_IDENTITY,
+ * CONNECT_REGISTER_CLOSE_CALLBACK, CONNECT_UNREGISTER_CLOSE_CALLBACK.
  */
 void tn_rpc_server_take_program(TnRpcServer *server, TnRpcProgram *program);
 

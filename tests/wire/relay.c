@@ -216,7 +216,7 @@ test_events_and_only_its_own(Fixture *f, gconstpointer data)
     peer_send_hex(daemon,
                   /* An event of a network: lifecycle = 315. */
                   "00000024 20008086 00000001 0000013b 00000002 00000000 00000000 00000001 aabbccdd"
-                  /* A domain's event, a reply to a call nobody made, a call: none of its business. */
+                  /* A domain's event, a reply to no call, a call: none of its business. */
                   "00000020 20008086 00000001 0000013e 00000002 00000000 00000000 00000001"
                   "00000020 20008086 00000001 00000034 00000001 00000099 00000000 00000001"
                   "0000001c 20008086 00000001 00000034 00000000 00000001 00000000");

@@ -220,8 +220,9 @@ test_abort_by_driver(Fixture *f, gconstpointer data)
     wait_closed(f, 1);
     /* What the client sent before it knew is dropped, without an answer. */
     peer_send_stream(f->fd, CONSOLE, 5, TN_RPC_STATUS_CONTINUE, "x", 1);
-    console(f, 6);
     tn_rpc_stream_unref(g_steal_pointer(&f->stream));
+    close(f->guest);
+    console(f, 6);
 }
 
 static void
