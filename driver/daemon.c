@@ -3,7 +3,10 @@
 #include "driver/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
+#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +22,7 @@
 
 #define SOCKET_NAME "virttenond-sock"
 #define SOCKET_NAME_RO "virttenond-sock-ro"
+#define LOCK_NAME "daemon.lock"
 #define ACTION_MANAGE "org.tenon.unix.manage"
 #define ACTION_MONITOR "org.tenon.unix.monitor"
 
@@ -33,6 +37,7 @@ struct TnDaemon {
     guint idle_source;
     guint signal_sources[3];
     gboolean wrote_pid;
+    int lock_fd; /* -1: not open */
 };
 
 /* ---- idle ---- */
@@ -185,6 +190,27 @@ make_driver(TnDaemon *daemon, GError **error)
     return TRUE;
 }
 
+/* Two daemons on the same guests would each undo what the other does. The lock ends with the
+ * process, however it ends. */
+static gboolean
+lock_state(TnDaemon *daemon, GError **error)
+{
+    g_autofree char *path = g_build_filename(daemon->config->state_dir, LOCK_NAME, NULL);
+
+    daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (daemon->lock_fd < 0) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_SYSTEM_ERROR, "cannot open '%s': %s", path,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_SYSTEM_ERROR,
+                    "another daemon has locked '%s'", path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean
 make_server(TnDaemon *daemon, GError **error)
 {
@@ -219,6 +245,14 @@ write_pid_file(TnDaemon *daemon, GError **error)
     return daemon->wrote_pid;
 }
 
+static void
+remove_pid_file(TnDaemon *daemon)
+{
+    if (daemon->wrote_pid) {
+        (void)unlink(daemon->config->pid_file);
+    }
+}
+
 static gboolean
 terminate(gpointer data)
 {
@@ -243,15 +277,18 @@ tn_daemon_new(TnDaemonConfig *config, GError **error)
     g_autoptr(GArray) passed = tn_daemon_systemd_take_sockets();
 
     daemon->config = config;
+    daemon->lock_fd = -1;
     daemon->loop = g_main_loop_new(NULL, FALSE);
     daemon->signal_sources[0] = g_unix_signal_add(SIGTERM, terminate, daemon);
     daemon->signal_sources[1] = g_unix_signal_add(SIGINT, terminate, daemon);
     daemon->signal_sources[2] = g_unix_signal_add(SIGHUP, reload, daemon);
-    if (!make_driver(daemon, error) || !make_server(daemon, error)) {
+    if (!make_driver(daemon, error) || !lock_state(daemon, error) ||
+        !make_server(daemon, error) || !open_doors(daemon, passed, error)) {
         return NULL;
     }
+    /* Whoever knocks from now on waits until the loop runs. */
     tn_driver_start(daemon->driver);
-    if (!open_doors(daemon, passed, error) || !write_pid_file(daemon, error)) {
+    if (!write_pid_file(daemon, error)) {
         return NULL;
     }
     update_idle(daemon);
@@ -274,6 +311,12 @@ tn_daemon_free(TnDaemon *daemon)
     tn_daemon_systemd_notify("STOPPING=1");
     if (daemon->server != NULL) {
         tn_rpc_server_set_clients_changed(daemon->server, NULL, NULL);
+        if (!tn_rpc_server_stop(daemon->server)) {
+            /* Files are whole at any moment, and the next daemon takes the guests up again. */
+            g_warning("calls do not end: leaving without them");
+            remove_pid_file(daemon);
+            _exit(EXIT_SUCCESS);
+        }
     }
     tn_rpc_server_free(daemon->server);
     if (daemon->driver != NULL) {
@@ -281,14 +324,15 @@ tn_daemon_free(TnDaemon *daemon)
     }
     tn_api_free(daemon->api);
     tn_driver_free(daemon->driver);
-    if (daemon->wrote_pid) {
-        (void)unlink(daemon->config->pid_file);
-    }
+    remove_pid_file(daemon);
     if (daemon->idle_source != 0) {
         g_source_remove(daemon->idle_source);
     }
     for (guint i = 0; i < G_N_ELEMENTS(daemon->signal_sources); i++) {
         g_source_remove(daemon->signal_sources[i]);
+    }
+    if (daemon->lock_fd >= 0) {
+        (void)close(daemon->lock_fd);
     }
     g_main_loop_unref(daemon->loop);
     tn_daemon_config_free(daemon->config);

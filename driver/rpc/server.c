@@ -19,6 +19,8 @@
 /* Connections taken from one listener before the clients get their turn. */
 #define ACCEPT_BATCH 16
 #define LISTEN_BACKLOG 128
+/* How long to wait for calls under way when stopping. */
+#define STOP_SECONDS 10
 
 typedef struct {
     TnRpcJobFunc func;
@@ -476,18 +478,34 @@ tn_rpc_server_take_program(TnRpcServer *server, TnRpcProgram *program)
     server->programs[slot] = program;
 }
 
-void
+static gboolean
+stop_deadline_passed(gpointer data)
+{
+    gboolean *passed = data;
+
+    *passed = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+gboolean
 tn_rpc_server_stop(TnRpcServer *server)
 {
+    g_autoptr(GSource) deadline = g_timeout_source_new_seconds(STOP_SECONDS);
+    gboolean passed = FALSE;
+
     server->stopping = TRUE;
     g_ptr_array_set_size(server->listeners, 0);
     for (GList *l = server->clients.head, *after; l != NULL; l = after) {
         after = l->next;
         tn_rpc_client_disconnect(l->data, "the daemon ends");
     }
-    while (server->n_clients > 0) {
+    g_source_set_callback(deadline, stop_deadline_passed, &passed, NULL);
+    g_source_attach(deadline, server->context);
+    while (server->n_clients > 0 && !passed) {
         g_main_context_iteration(server->context, TRUE);
     }
+    g_source_destroy(deadline);
+    return server->n_clients == 0;
 }
 
 void
@@ -497,7 +515,9 @@ tn_rpc_server_free(TnRpcServer *server)
         return;
     }
     if (server->epoll_source != NULL) {
-        tn_rpc_server_stop(server);
+        while (!tn_rpc_server_stop(server)) {
+            g_message("waiting for %u calls to end", server->n_clients);
+        }
     }
     tn_rpc_pool_free(server->pool);
     if (server->wake.fd >= 0) {

@@ -95,7 +95,7 @@ TnRpcServer *tn_rpc_server_new(const TnRpcServerOptions *options, GError **error
  * tn_rpc_server_free:
  * @server: (nullable) (transfer full): a server
  *
- * Stops (tn_rpc_server_stop()) and frees. Main thread.
+ * Stops, waits for every handler, and frees. Main thread.
  */
 void tn_rpc_server_free(TnRpcServer *server);
 
@@ -143,9 +143,12 @@ gboolean tn_rpc_server_listen_fd(TnRpcServer *server, int fd, gboolean read_only
  * @server: a server
  *
  * Closes the doors, sends every client home and waits until the handlers under way have returned
- * and the clients' data is destroyed. Main thread.
+ * and the clients' data is destroyed, but not longer than ten seconds. Main thread, not from a
+ * callback of the server.
+ *
+ * Returns: FALSE when handlers are still stuck: tn_rpc_server_free() would wait for them.
  */
-void tn_rpc_server_stop(TnRpcServer *server);
+gboolean tn_rpc_server_stop(TnRpcServer *server);
 
 /**
  * tn_rpc_server_get_n_clients:
