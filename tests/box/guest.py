@@ -73,7 +73,7 @@ class Reports:
                 if self._ended or not self._more.wait(max(0, end - time.monotonic())):
                     if self._ended or time.monotonic() >= end:
                         raise GuestError(f"the guest did not say '{pattern}'; its last words:\n" +
-                                         "\n".join(line for _, line in self._lines[-20:]))
+                                         "\n".join(line for _, line in self._lines[-60:]))
 
     def wait_memory(self, kilobytes, limit=LIMIT_SECONDS):
         """Wait until the guest reports about `kilobytes` of memory. Returns what it reported."""

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import elf_symbol
+
 TRACING = Path("/sys/kernel/tracing")
 SCI_GSI = 9
 GPE0_STATUS = 0xAFE0
@@ -24,6 +26,10 @@ CONTROL_EJECT = 0x08
 OST_STATUS = {0: "success", 0x80: "failure", 0x81: "unrecognized", 0x82: "busy",
               0x84: "in progress"}
 OST_INSERTION, OST_EJECTION = 1, 3
+
+# Called with the name of each QMP command that arrives.
+QMP_FUNCTION = "tn_qmp_command_find"
+QMP_SHOWN = "object-add|object-del|device_add|device_del"
 
 LINE = re.compile(r"\s(\d+\.\d+): (\w+): (.*)$")
 SLOT_PROBE = ("p:tenon/memslot __kvm_set_memory_region slot=+0(%si):u32 flags=+4(%si):u32 "
@@ -39,9 +45,9 @@ class Step:
     text: str
 
 
-def add_probe(text):
-    """Add one line to the kernel's list of probes, a file that cannot be sought in."""
-    probes = os.open(TRACING / "kprobe_events", os.O_WRONLY | os.O_APPEND)
+def add_probe(name, text):
+    """Add one line to the kernel's list `name` of probes, a file that cannot be sought in."""
+    probes = os.open(TRACING / name, os.O_WRONLY | os.O_APPEND)
     try:
         os.write(probes, text.encode() + b"\n")
     finally:
@@ -51,8 +57,10 @@ def add_probe(text):
 class KvmTrace:
     """Traces KVM while open. Where the kernel offers no tracer, it sees nothing and says why."""
 
-    def __init__(self):
+    def __init__(self, monitor=None):
+        """`monitor`: path of the tenon-vmm whose QMP commands are to be seen too."""
         self.reason = None
+        self._monitor = monitor
         self._folder = TRACING / f"instances/tenon-{os.getpid()}"
 
     def _write(self, name, text):
@@ -60,7 +68,7 @@ class KvmTrace:
 
     def __enter__(self):
         try:
-            add_probe(SLOT_PROBE)
+            add_probe("kprobe_events", SLOT_PROBE)
             self._folder.mkdir()
             self._write("trace_clock", "mono")
             self._write("buffer_size_kb", "1024")
@@ -71,15 +79,27 @@ class KvmTrace:
             self._write("events/tenon/memslot/filter", "slot < 65536")
             for event in ("kvm/kvm_pio", "kvm/kvm_set_irq", "tenon/memslot"):
                 self._write(f"events/{event}/enable", "1")
+            self._watch_monitor()
         except OSError as error:
             self.reason = f"no kernel tracer ({error.strerror}: {error.filename})"
         return self
+
+    def _watch_monitor(self):
+        place = self._monitor and elf_symbol.file_offset(self._monitor, QMP_FUNCTION)
+        if not place:
+            self._monitor = None
+            return
+        add_probe("uprobe_events",
+                  f"p:tenon/qmp {self._monitor}:{place:#x} name=+0(%di):string")
+        self._write("events/tenon/qmp/enable", "1")
 
     def __exit__(self, *_):
         try:
             self._write("events/enable", "0")
             self._folder.rmdir()
-            add_probe("-:tenon/memslot")
+            add_probe("kprobe_events", "-:tenon/memslot")
+            if self._monitor:
+                add_probe("uprobe_events", "-:tenon/qmp")
         except OSError:
             pass
 
@@ -112,6 +132,8 @@ class Decoder:
             kind, text = self._memory_slot(fields)
         elif event == "kvm_set_irq" and "level 1" in fields:
             kind, text = "sci", f"SCI raised (GSI {SCI_GSI})"
+        elif event == "qmp" and re.search(rf'name="({QMP_SHOWN})"', fields):
+            kind, text = "qmp", "QMP " + fields.split('"')[1]
         elif event == "kvm_pio":
             kind, text = self._port(fields)
         return Step(when, kind, text) if kind else None
