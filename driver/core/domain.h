@@ -44,6 +44,8 @@ typedef struct TnDomainProcess {
     char *monitor_path;    /* where a restarted daemon finds the monitor */
     int stop_reason;       /* virDomainShutoffReason to show once it ended */
     gboolean announced;    /* its start was told of: so will be its end */
+    guint own_stops;       /* STOP events to come of what we asked for ourselves */
+    guint own_resumes;     /* the same of RESUME events */
     gboolean fake_reboot;  /* when the guest powers off it is reset and goes on */
 } TnDomainProcess;
 
@@ -70,6 +72,7 @@ typedef struct TnDomain {
     int reason;              /* of the state, by its own enum */
     guint run;               /* counts starts: tells one life of a guest from the next */
     TnDomainProcess process;
+    guint cleaning;          /* run that is being put away; 0: none */
 
     /* the job */
     GCond job_cond;     /* the job ended, or an unplug was answered */

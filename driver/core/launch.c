@@ -136,6 +136,7 @@ adopt(Launch *l)
     p->monitor_path = g_steal_pointer(&l->monitor_path);
     p->stop_reason = VIR_DOMAIN_SHUTOFF_FAILED;
     p->announced = FALSE;
+    p->own_stops = p->own_resumes = 0;
     p->fake_reboot = FALSE;
     g_mutex_unlock(&domain->lock);
     tn_domain_list_set_id(l->driver->domains, domain, l->id);
@@ -445,6 +446,7 @@ bring_up(Launch *l, GError **error)
         g_mutex_lock(&domain->lock);
         if (domain->live) {
             tn_domain_set_state_locked(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+            domain->process.own_resumes++;
         }
         g_mutex_unlock(&domain->lock);
     }

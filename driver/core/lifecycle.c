@@ -324,8 +324,8 @@ typedef struct SwitchedFrom {
     int state, reason;
 } SwitchedFrom;
 
-/* State first, so that the monitor's own event, which says the same, finds it done and
- * is told only once. FALSE without an error: it is as wanted already. */
+/* State first: the monitor's own event, which says the same, is expected and not told again.
+ * FALSE without an error: it is as wanted already. */
 static gboolean
 switch_state_locked(TnDomain *domain, gboolean run, SwitchedFrom *ret_from, GError **error)
 {
@@ -342,6 +342,11 @@ switch_state_locked(TnDomain *domain, gboolean run, SwitchedFrom *ret_from, GErr
         return FALSE;
     }
     *ret_from = (SwitchedFrom){ domain->run, domain->state, domain->reason };
+    if (run) {
+        domain->process.own_resumes++;
+    } else {
+        domain->process.own_stops++;
+    }
     tn_domain_set_state_locked(domain, state,
                                run ? VIR_DOMAIN_RUNNING_UNPAUSED : VIR_DOMAIN_PAUSED_USER);
     return TRUE;
@@ -353,6 +358,9 @@ finish_switch(TnDomain *domain, gboolean run, const SwitchedFrom *from, gboolean
     g_mutex_lock(&domain->lock);
     if (domain->run == from->run && domain->live) {
         if (!ok) {
+            guint *expected = run ? &domain->process.own_resumes : &domain->process.own_stops;
+
+            *expected -= *expected > 0;
             tn_domain_set_state_locked(domain, from->state, from->reason);
         } else {
             tn_event_hub_emit_lifecycle_locked(domain->driver->events, domain,

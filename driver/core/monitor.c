@@ -77,17 +77,16 @@ on_shutdown_locked(Link *link, json_object *data)
         /* Ours: a destroy or the end of the program, which the watch tells of. */
         return;
     }
+    /* The STOP that follows belongs to it and is no news then. */
+    tn_domain_set_state_locked(domain, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_USER);
+    tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_SHUTDOWN,
+                                       VIR_DOMAIN_EVENT_SHUTDOWN_GUEST);
     if (domain->process.fake_reboot || action == TN_LIFECYCLE_RESTART ||
         action == TN_LIFECYCLE_RESTART_RENAME) {
         domain->process.fake_reboot = FALSE;
         send_locked(domain, "system_reset", NULL);
         send_locked(domain, "cont", NULL);
-        return;
-    }
-    tn_domain_set_state_locked(domain, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_USER);
-    tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_SHUTDOWN,
-                                       VIR_DOMAIN_EVENT_SHUTDOWN_GUEST);
-    if (action != TN_LIFECYCLE_PRESERVE) {
+    } else if (action != TN_LIFECYCLE_PRESERVE) {
         tn_stop_run_later(domain, link->run, VIR_DOMAIN_SHUTOFF_SHUTDOWN);
     } else {
         tn_launch_save_run_later(domain);
@@ -113,8 +112,10 @@ on_stop_locked(Link *link, json_object *data)
 {
     TnDomain *domain = link->domain;
 
-    /* A STOP that we asked for finds the state changed already. */
-    if (domain->state == VIR_DOMAIN_RUNNING) {
+    /* What we asked for changed the state already, and perhaps once more since. */
+    if (domain->process.own_stops > 0) {
+        domain->process.own_stops--;
+    } else if (domain->state == VIR_DOMAIN_RUNNING) {
         tn_domain_set_state_locked(domain, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
         tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_SUSPENDED,
                                            VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
@@ -127,7 +128,9 @@ on_resume_locked(Link *link, json_object *data)
 {
     TnDomain *domain = link->domain;
 
-    if (domain->state != VIR_DOMAIN_RUNNING) {
+    if (domain->process.own_resumes > 0) {
+        domain->process.own_resumes--;
+    } else if (domain->state != VIR_DOMAIN_RUNNING) {
         tn_domain_set_state_locked(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
         tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_RESUMED,
                                            VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);

@@ -140,6 +140,15 @@ delete_run_file(TnDomain *domain)
     g_mutex_unlock(&domain->file_lock);
 }
 
+/* Whoever puts run @run away has done it when this returns. Under the lock. */
+static void
+wait_for_cleanup_locked(TnDomain *domain, guint run)
+{
+    while (run != 0 && domain->cleaning == run) {
+        g_cond_wait(&domain->job_cond, &domain->lock);
+    }
+}
+
 void
 tn_stop_cleanup(TnDomain *domain, guint run)
 {
@@ -149,9 +158,11 @@ tn_stop_cleanup(TnDomain *domain, guint run)
 
     g_mutex_lock(&domain->lock);
     if (domain->run != run || !domain->live) {
+        wait_for_cleanup_locked(domain, run);
         g_mutex_unlock(&domain->lock);
         return;
     }
+    domain->cleaning = run;
     make_inactive_locked(domain, &process, &live);
     g_mutex_unlock(&domain->lock);
 
@@ -163,6 +174,12 @@ tn_stop_cleanup(TnDomain *domain, guint run)
     free_process(driver, &process);
     tn_domain_list_remove_if_empty(driver->domains, domain);
     tn_driver_count_running(driver, -1);
+    g_mutex_lock(&domain->lock);
+    if (domain->cleaning == run) {
+        domain->cleaning = 0;
+    }
+    g_cond_broadcast(&domain->job_cond);
+    g_mutex_unlock(&domain->lock);
 }
 
 void
@@ -223,6 +240,10 @@ stop(TnDomain *domain, guint run, int reason, gboolean force, GError **error)
     gboolean ended;
 
     if (pidfd < 0) {
+        /* It may be ending just now: what the caller does next finds it over. */
+        g_mutex_lock(&domain->lock);
+        wait_for_cleanup_locked(domain, run);
+        g_mutex_unlock(&domain->lock);
         g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
                             "domain is not running");
         return FALSE;

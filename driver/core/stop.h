@@ -28,7 +28,8 @@ void tn_stop_watch(TnDomain *domain);
 /**
  * tn_stop_cleanup:
  * The process of run number @run ended: makes the domain inactive, tells of it,
- * and forgets a transient one. Once per run whoever calls first. Any thread, no lock.
+ * and forgets a transient one. Once per run whoever calls first; the others wait until
+ * it is done. Worker threads, no lock.
  */
 void tn_stop_cleanup(TnDomain *domain, guint run);
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Definitions and the command lines they become, word by word. */
+#include "driver/core/command-line.h"
+
+#include <string.h>
+
+static TnDomainDef *
+parse(const char *body)
+{
+    const TnXmlParseOptions options = { .flags = TN_XML_PARSE_INACTIVE };
+    g_autofree char *xml = g_strdup_printf(
+        "<domain type='kvm'><name>a,b</name>"
+        "<uuid>c7a5fdbd-cdaf-9455-926a-d65c16db1809</uuid>%s</domain>",
+        body);
+    g_autoptr(GError) error = NULL;
+    TnDomainDef *def = tn_domain_def_parse(xml, &options, &error);
+
+    g_assert_no_error(error);
+    tn_domain_def_assign_aliases(def);
+    return def;
+}
+
+/* The whole command line as one text, words parted by newlines. */
+static void
+assert_words(const char *body, const char *expected)
+{
+    const TnCommandLineEnv env = { .program = "tenon-vmm", .monitor_fd = 3 };
+    g_autoptr(TnDomainDef) def = parse(body);
+    g_auto(GStrv) argv = tn_command_line_build(def, &env);
+    g_autofree char *text = g_strjoinv("\n", argv);
+
+    g_assert_cmpstr(text, ==, expected);
+}
+
+#define HEAD                                                                                       \
+    "tenon-vmm\n-name\nguest=a,,b,debug-threads=on\n-S\n"                                          \
+    "-uuid\nc7a5fdbd-cdaf-9455-926a-d65c16db1809\n"
+#define MACHINE "-machine\npc-i440fx-7.2,usb=off,dump-guest-core=off\n-accel\nkvm\n"
+#define MIDDLE                                                                                     \
+    "-display\nnone\n-no-user-config\n-nodefaults\n"                                               \
+    "-chardev\nsocket,id=charmonitor,fd=3,server=on,wait=off\n"                                    \
+    "-mon\nchardev=charmonitor,mode=control\n"
+#define OS "<os><type arch='x86_64' machine='pc'>hvm</type></os>"
+
+static void
+test_plain(void)
+{
+    assert_words("<memory unit='MiB'>256</memory><vcpu>2</vcpu>" OS,
+                 HEAD MACHINE "-cpu\nhost\n-smp\n2,sockets=2,cores=1,threads=1\n"
+                              "-m\nsize=262144k\n" MIDDLE "-rtc\nbase=utc\n-no-shutdown");
+}
+
+static void
+test_direct_boot(void)
+{
+    assert_words("<memory unit='MiB'>256</memory><vcpu>1</vcpu><os>"
+                 "<type arch='x86_64' machine='pc'>hvm</type><kernel>/k</kernel>"
+                 "<initrd>/i</initrd><cmdline>console=ttyS0 a=\"b c\"</cmdline></os>"
+                 "<clock offset='localtime'/>",
+                 HEAD MACHINE "-cpu\nhost\n-smp\n1,sockets=1,cores=1,threads=1\n"
+                              "-m\nsize=262144k\n" MIDDLE
+                              "-rtc\nbase=localtime\n-no-shutdown\n-kernel\n/k\n-initrd\n/i\n"
+                              "-append\nconsole=ttyS0 a=\"b c\"");
+}
+
+static void
+test_numa_and_dimm(void)
+{
+    assert_words(
+        "<maxMemory slots='4' unit='GiB'>2</maxMemory><memory unit='MiB'>768</memory>"
+        "<vcpu>4</vcpu>" OS
+        "<cpu mode='host-passthrough'><topology sockets='2' dies='1' cores='2' threads='1'/>"
+        "<numa><cell id='0' cpus='0-1' memory='256' unit='MiB'/>"
+        "<cell id='1' cpus='2,3' memory='256' unit='MiB' memAccess='shared'/></numa></cpu>"
+        "<devices><memory model='dimm'><target><size unit='MiB'>256</size><node>1</node></target>"
+        "<address type='dimm' slot='2'/></memory></devices>",
+        HEAD MACHINE
+        "-cpu\nhost\n-smp\n4,sockets=2,cores=2,threads=1\n"
+        "-m\nsize=524288k,slots=4,maxmem=2097152k\n"
+        "-object\n{\"qom-type\":\"memory-backend-ram\",\"id\":\"ram-node0\",\"size\":268435456}\n"
+        "-numa\nnode,nodeid=0,cpus=0-1,memdev=ram-node0\n"
+        "-object\n{\"qom-type\":\"memory-backend-ram\",\"id\":\"ram-node1\",\"size\":268435456,"
+        "\"share\":true}\n"
+        "-numa\nnode,nodeid=1,cpus=2-3,memdev=ram-node1\n" MIDDLE
+        "-rtc\nbase=utc\n-no-shutdown\n"
+        "-object\n{\"qom-type\":\"memory-backend-ram\",\"id\":\"memdimm2\",\"size\":268435456}\n"
+        "-device\n{\"driver\":\"pc-dimm\",\"node\":1,\"memdev\":\"memdimm2\",\"id\":\"dimm2\","
+        "\"slot\":2}");
+}
+
+static void
+test_huge_pages(void)
+{
+    assert_words(
+        "<memory unit='MiB'>256</memory><vcpu>1</vcpu>"
+        "<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>" OS,
+        HEAD
+        "-machine\npc-i440fx-7.2,usb=off,dump-guest-core=off,memory-backend=pc.ram\n-accel\nkvm\n"
+        "-cpu\nhost\n-smp\n1,sockets=1,cores=1,threads=1\n-m\nsize=262144k\n"
+        "-object\n{\"qom-type\":\"memory-backend-memfd\",\"id\":\"pc.ram\",\"size\":268435456,"
+        "\"hugetlb\":true,\"hugetlbsize\":2097152,\"share\":false,\"prealloc\":true}\n" MIDDLE
+        "-rtc\nbase=utc\n-no-shutdown");
+}
+
+static void
+test_serial_kinds(void)
+{
+    assert_words(
+        "<memory unit='MiB'>256</memory><vcpu>1</vcpu>" OS
+        "<devices><serial type='pty'/><serial type='file'><source path='/a,b' append='on'/>"
+        "</serial><serial type='unix'><source mode='bind' path='/s'/></serial></devices>",
+        HEAD MACHINE
+        "-cpu\nhost\n-smp\n1,sockets=1,cores=1,threads=1\n-m\nsize=262144k\n" MIDDLE
+        "-rtc\nbase=utc\n-no-shutdown\n"
+        "-chardev\npty,id=charserial0\n"
+        "-device\n{\"driver\":\"isa-serial\",\"chardev\":\"charserial0\",\"id\":\"serial0\","
+        "\"index\":0}\n"
+        "-chardev\nfile,id=charserial1,path=/a,,b,append=on\n"
+        "-device\n{\"driver\":\"isa-serial\",\"chardev\":\"charserial1\",\"id\":\"serial1\","
+        "\"index\":1}\n"
+        "-chardev\nsocket,id=charserial2,path=/s,server=on,wait=off\n"
+        "-device\n{\"driver\":\"isa-serial\",\"chardev\":\"charserial2\",\"id\":\"serial2\","
+        "\"index\":2}");
+}
+
+static void
+test_shell_text_quotes(void)
+{
+    static const char *const argv[] = { "/a", "-append", "b c", "", "{\"x\":1}", "it's", NULL };
+    g_autofree char *text = tn_command_line_to_shell(argv);
+
+    g_assert_cmpstr(text, ==, "/a -append 'b c' '' '{\"x\":1}' 'it'\\''s'");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/driver/command-line/plain", test_plain);
+    g_test_add_func("/driver/command-line/direct-boot", test_direct_boot);
+    g_test_add_func("/driver/command-line/numa-and-dimm", test_numa_and_dimm);
+    g_test_add_func("/driver/command-line/huge-pages", test_huge_pages);
+    g_test_add_func("/driver/command-line/serial-kinds", test_serial_kinds);
+    g_test_add_func("/driver/command-line/shell-text-quotes", test_shell_text_quotes);
+    return g_test_run();
+}

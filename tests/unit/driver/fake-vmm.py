@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+A monitor program with nothing behind it, for tests of the driver.
+
+It listens on the socket that the driver hands down and answers as tenon-vmm does. The words of
+-append say where it misbehaves: die=WHY (at once), mute (no greeting), hang=CMD, refuse=CMD,
+vanish=CMD, unplug=done|refuse|never, ignore-term. The commands x-fake-event and x-fake-eject make
+the guest do what a guest does by itself.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+
+
+class Vanished(Exception):
+    """The program is to end without a word."""
+
+
+class Guest:
+    """What the monitor shows of the guest; outlives connections."""
+
+    def __init__(self, argv):
+        self.words = dict((word + "=").split("=", 2)[:2]
+                          for word in self._value(argv, "-append", "").split())
+        self.status = "prelaunch"
+        self.backends = {}
+        self.dimms = {}
+        self.osts = []
+        self.events = []
+        self.fd = int(next(part[3:] for value in self._values(argv, "-chardev")
+                           for part in value.split(",") if part.startswith("fd=")))
+        for text in self._values(argv, "-object"):
+            self.object_add(json.loads(text))
+        for text in self._values(argv, "-device"):
+            if json.loads(text)["driver"] == "pc-dimm":
+                self.device_add(json.loads(text))
+
+    @staticmethod
+    def _values(argv, option):
+        return [argv[i + 1] for i in range(len(argv) - 1) if argv[i] == option]
+
+    def _value(self, argv, option, otherwise):
+        return (self._values(argv, option) + [otherwise])[0]
+
+    def event(self, name, data=None):
+        """Send an event after the reply under way."""
+        event = {"event": name, "timestamp": {"seconds": 1, "microseconds": 2}}
+        if data is not None:
+            event["data"] = data
+        self.events.append(event)
+
+    def object_add(self, args):
+        """object-add"""
+        self.backends[args["id"]] = args["size"]
+        return {}
+
+    def object_del(self, args):
+        """object-del"""
+        del self.backends[args["id"]]
+        return {}
+
+    def device_add(self, args):
+        """device_add"""
+        self.dimms[args["id"]] = {
+            "id": args["id"], "slot": args.get("slot", 0), "node": args.get("node", 0),
+            "addr": args.get("addr", 0x100000000 + (args.get("slot", 0) << 28)),
+            "size": self.backends[args["memdev"]], "memdev": "/objects/" + args["memdev"],
+            "hotplugged": True, "hotpluggable": True}
+        return {}
+
+    def eject(self, args):
+        """The guest lets go of a DIMM."""
+        del self.dimms[args["id"]]
+        self.event("DEVICE_DELETED", {"device": args["id"], "path": "/machine/peripheral/x"})
+        return {}
+
+    def device_del(self, args):
+        """device_del: the guest's answer is as the words say."""
+        answer = self.words.get("unplug", "never")
+        if answer == "done":
+            self.eject(args)
+        elif answer == "refuse":
+            self.refuse(args)
+        return {}
+
+    def refuse(self, args):
+        """The guest keeps a DIMM."""
+        info = {"device": args["id"], "slot": "0", "slot-type": "DIMM", "source": 3, "status": 1}
+        self.osts.append(info)
+        self.event("ACPI_DEVICE_OST", {"info": info})
+        self.event("MEM_UNPLUG_ERROR", {"device": args["id"], "msg": "no"})
+        self.event("DEVICE_UNPLUG_GUEST_ERROR", {"device": args["id"], "path": "/x"})
+        return {}
+
+    def switch(self, status, event):
+        """stop and cont"""
+        if self.status != status:
+            self.status = status
+            self.event(event)
+        return {}
+
+    def answer(self, name, args):
+        """The return value of a command, or KeyError."""
+        return {
+            "qmp_capabilities": lambda: {},
+            "query-status": lambda: {"status": self.status,
+                                     "running": self.status == "running"},
+            "query-chardev": lambda: [{"label": "charserial0", "frontend-open": True,
+                                       "filename": "pty:/dev/pts/fake"}],
+            "query-memory-devices": lambda: [{"type": "dimm", "data": dimm}
+                                             for dimm in self.dimms.values()],
+            "query-memdev": lambda: [{"id": name, "size": size}
+                                     for name, size in self.backends.items()],
+            "query-acpi-ospm-status": lambda: self.osts,
+            "cont": lambda: self.switch("running", "RESUME"),
+            "stop": lambda: self.switch("paused", "STOP"),
+            "system_reset": lambda: self.event("RESET", {"guest": False}) or {},
+            "system_powerdown": lambda: self.power_down(),
+            "object-add": lambda: self.object_add(args),
+            "object-del": lambda: self.object_del(args),
+            "device_add": lambda: self.device_add(args),
+            "device_del": lambda: self.device_del(args),
+            "human-monitor-command": lambda: "you said " + args["command-line"],
+            "x-fake-event": lambda: self.event(args["name"], args.get("data")) or {},
+            "x-fake-eject": lambda: self.eject(args),
+            "x-fake-refuse": lambda: self.refuse(args),
+            "x-fake-plug": lambda: self.device_add(args),
+            "x-fake-status": lambda: setattr(self, "status", args["status"]) or {},
+        }[name]()
+
+    def power_down(self):
+        """The guest obeys the power button."""
+        self.status = "shutdown"
+        self.event("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
+        return {}
+
+
+def reply_to(guest, request):
+    """The reply to one command; None: there will be none."""
+    name = request["execute"]
+    if guest.words.get("vanish") == name:
+        raise Vanished
+    if guest.words.get("hang") == name:
+        return None
+    if guest.words.get("refuse") == name:
+        return {"error": {"class": "GenericError", "desc": "refused by the test"}}
+    try:
+        return {"return": guest.answer(name, request.get("arguments", {}))}
+    except KeyError as error:
+        return {"error": {"class": "GenericError", "desc": f"cannot {name}: {error}"}}
+
+
+def serve(guest, connection):
+    """One connection until it ends."""
+    stream = connection.makefile("rwb")
+
+    def send(message):
+        stream.write(json.dumps(message).encode() + b"\r\n")
+        stream.flush()
+
+    if "mute" not in guest.words:
+        send({"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": ""},
+                      "capabilities": []}})
+    guest.events.clear()
+    for text in stream:
+        request = json.loads(text)
+        reply = reply_to(guest, request)
+        if reply is not None:
+            send({**reply, "id": request.get("id")})
+        for event in guest.events:
+            send(event)
+        guest.events.clear()
+
+
+def main():
+    """Serve one connection after the other."""
+    guest = Guest(sys.argv)
+    if "die" in guest.words:
+        print(f"tenon-vmm: {guest.words['die']}", file=sys.stderr)
+        sys.exit(1)
+    if "ignore-term" in guest.words:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    listener = socket.socket(fileno=guest.fd)
+    while True:
+        connection, _ = listener.accept()
+        try:
+            serve(guest, connection)
+        except Vanished:
+            os._exit(1)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        connection.close()
+
+
+main()
