@@ -172,7 +172,7 @@ tn_rpc_client_reply_error(TnRpcClient *client, const TnRpcHeader *header, const 
 static gboolean
 may_read_locked(TnRpcClient *client)
 {
-    return client->in_flight < TN_RPC_CLIENT_CALLS_MAX &&
+    return client->in_flight < TN_RPC_CLIENT_CALLS_MAX && !client->exclusive &&
            client->tx_bytes < TN_RPC_CLIENT_UNSENT_HIGH && client->n_full_outlets == 0;
 }
 
@@ -419,19 +419,27 @@ tn_rpc_client_outlet_free(TnRpcClient *client)
 }
 
 void
-tn_rpc_client_call_done(TnRpcClient *client, gboolean was_running)
+tn_rpc_client_call_done(TnRpcClient *client, TnRpcCallKind kind)
 {
     TnRpcCall *next = NULL;
 
     g_mutex_lock(&client->lock);
     client->in_flight--;
-    if (was_running) {
+    if (kind != TN_RPC_CALL_RELAYED) {
+        client->n_ours--;
+    }
+    if (kind == TN_RPC_CALL_NORMAL) {
         client->running--;
         next = g_queue_pop_head(&client->waiting);
     }
     if (next != NULL) {
         client->running++;
         tn_rpc_call_start_locked(next);
+    }
+    if (client->alone != NULL && client->n_ours == 1) {
+        tn_rpc_call_start_locked(g_steal_pointer(&client->alone));
+    } else if (client->n_ours == 0) {
+        client->exclusive = FALSE;
     }
     if (client->paused && !client->closed && may_read_locked(client)) {
         tn_rpc_server_post(client->server, reconsider_posted, tn_rpc_client_ref(client));

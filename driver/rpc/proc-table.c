@@ -14,6 +14,7 @@
 #define RO TN_RPC_PROC_READ_ONLY
 #define HIGH TN_RPC_PROC_HIGH_PRIORITY
 #define NOW (TN_RPC_PROC_HIGH_PRIORITY | TN_RPC_PROC_INSTANT)
+#define ALONE TN_RPC_PROC_EXCLUSIVE
 #define OPEN TN_RPC_PROC_NO_AUTH
 #define EVENT TN_RPC_PROC_EVENT
 
@@ -27,8 +28,8 @@
     [TN_RPC_PROC_##proc] = { #proc, NONE, NONE, flags, TN_RPC_OWNER_##owner }
 
 static const TnRpcProc remote_procs[] = {
-    OURS(CONNECT_OPEN, RO | HIGH, XDR(ConnectOpenArgs), NONE),
-    OURS(CONNECT_CLOSE, RO | HIGH, NONE, NONE),
+    OURS(CONNECT_OPEN, RO | HIGH | ALONE, XDR(ConnectOpenArgs), NONE),
+    OURS(CONNECT_CLOSE, RO | HIGH | ALONE, NONE, NONE),
     OURS(CONNECT_GET_TYPE, RO | NOW, NONE, XDR(ConnectGetTypeRet)),
     OURS(CONNECT_GET_VERSION, RO | NOW, NONE, XDR(ConnectGetVersionRet)),
     OURS(CONNECT_GET_MAX_VCPUS, RO | NOW, XDR(ConnectGetMaxVcpusArgs), XDR(ConnectGetMaxVcpusRet)),

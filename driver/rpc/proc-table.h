@@ -28,6 +28,8 @@ G_BEGIN_DECLS
  * @TN_RPC_PROC_INSTANT: answered from memory within microseconds, and so right on the I/O thread,
  *   which saves waking a worker; every client waits meanwhile. Locks that such a handler takes are
  *   never held across I/O or a wait
+ * @TN_RPC_PROC_EXCLUSIVE: runs while no other call of its client does, in the order of arrival:
+ *   what hangs on the client (tn_rpc_client_set_data()) comes and goes with it
  */
 typedef enum {
     TN_RPC_PROC_NO_AUTH = 1 << 0,
@@ -35,6 +37,7 @@ typedef enum {
     TN_RPC_PROC_HIGH_PRIORITY = 1 << 2,
     TN_RPC_PROC_EVENT = 1 << 3,
     TN_RPC_PROC_INSTANT = 1 << 4,
+    TN_RPC_PROC_EXCLUSIVE = 1 << 5,
 } TnRpcProcFlags;
 
 /**

@@ -173,7 +173,7 @@ call_run(gpointer data)
 {
     TnRpcCall *call = data;
     TnRpcClient *client = call->client;
-    gboolean was_running = !(call->proc->flags & TN_RPC_PROC_HIGH_PRIORITY);
+    gboolean high = call->proc->flags & TN_RPC_PROC_HIGH_PRIORITY;
     gboolean ok;
     GByteArray *frame = call_answer(call, &ok);
 
@@ -185,7 +185,7 @@ call_run(gpointer data)
     }
     tn_rpc_client_ref(client);
     call_free(call);
-    tn_rpc_client_call_done(client, was_running);
+    tn_rpc_client_call_done(client, high ? TN_RPC_CALL_HIGH : TN_RPC_CALL_NORMAL);
     tn_rpc_client_unref(client);
 }
 
@@ -257,12 +257,20 @@ start_call(TnRpcClient *client, TnRpcCall *call)
 
     g_mutex_lock(&client->lock);
     client->in_flight++;
+    client->n_ours++;
     if (instant) {
         g_mutex_unlock(&client->lock);
         call_run(call);
         return;
     }
-    if (high) {
+    if (call->proc->flags & TN_RPC_PROC_EXCLUSIVE) {
+        client->exclusive = TRUE;
+        if (client->n_ours == 1) {
+            tn_rpc_call_start_locked(call);
+        } else {
+            client->alone = call;
+        }
+    } else if (high) {
         tn_rpc_call_start_locked(call);
     } else if (client->running < client->server->options.max_client_requests) {
         client->running++;

@@ -105,7 +105,7 @@ fail_calls(TnRpcRelay *relay, int code, const char *why)
         }
         g_hash_table_iter_remove(&iter);
         tn_rpc_client_reply_error(relay->client, &header, error);
-        tn_rpc_client_call_done(relay->client, FALSE);
+        tn_rpc_client_call_done(relay->client, TN_RPC_CALL_RELAYED);
     }
 }
 
@@ -273,7 +273,7 @@ take_frame(TnRpcRelay *relay, const TnRpcFrame *frame)
     g_byte_array_append(copy, frame->raw, frame->raw_len);
     tn_rpc_client_queue(relay->client, copy, NULL);
     if (done) {
-        tn_rpc_client_call_done(relay->client, FALSE);
+        tn_rpc_client_call_done(relay->client, TN_RPC_CALL_RELAYED);
     }
 }
 

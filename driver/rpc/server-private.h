@@ -80,8 +80,11 @@ struct TnRpcClient {
     gboolean closed;
     gboolean paused;   /* the socket is not read */
     guint in_flight;   /* calls whose reply is not queued yet */
+    guint n_ours;      /* of these, those that are not relayed */
     guint running;     /* of these, those with a worker and not of high priority */
     GQueue waiting;    /* of TnRpcCall: those that wait for one of their kind to end */
+    gboolean exclusive; /* an exclusive call runs or waits: nothing else begins */
+    TnRpcCall *alone;   /* the exclusive call that waits for the others to end */
     gboolean finished; /* the last thing before the end has been started */
     gpointer data;
     GDestroyNotify data_destroy;
@@ -171,8 +174,15 @@ void tn_rpc_client_outlet_full(TnRpcClient *client);
 void tn_rpc_client_outlet_free(TnRpcClient *client);
 /* The end; I/O thread. @why is for the log. */
 void tn_rpc_client_disconnect(TnRpcClient *client, const char *why);
+/* What an answered call was counted as. */
+typedef enum {
+    TN_RPC_CALL_RELAYED, /* another daemon's */
+    TN_RPC_CALL_HIGH,    /* ours, of high priority */
+    TN_RPC_CALL_NORMAL,  /* ours, one of the few that run at a time */
+} TnRpcCallKind;
+
 /* Counts an answered call; any thread. */
-void tn_rpc_client_call_done(TnRpcClient *client, gboolean was_running);
+void tn_rpc_client_call_done(TnRpcClient *client, TnRpcCallKind kind);
 gsize tn_rpc_client_unsent(TnRpcClient *client);
 void tn_rpc_client_reply_error(TnRpcClient *client, const TnRpcHeader *header,
                                const GError *error);

@@ -53,7 +53,7 @@ count_destroyed(gpointer data)
     Fixture *f = data;
 
     g_mutex_lock(&f->lock);
-    /* The driver's data outlives every handler of its client. */
+    /* The driver's data outlives every handler that may use it. */
     g_assert_cmpuint(f->n_blocked, ==, 0);
     f->n_destroyed++;
     g_cond_broadcast(&f->changed);
@@ -66,6 +66,13 @@ open_connection(TnRpcCall *call, void *args, void *ret, GError **error)
     Fixture *f = tn_rpc_call_get_user_data(call);
 
     tn_rpc_client_set_data(tn_rpc_call_get_client(call), f, count_destroyed);
+    return TRUE;
+}
+
+static gboolean
+close_connection(TnRpcCall *call, void *args, void *ret, GError **error)
+{
+    tn_rpc_client_set_data(tn_rpc_call_get_client(call), NULL, NULL);
     return TRUE;
 }
 
@@ -138,6 +145,7 @@ keep_client(TnRpcCall *call, void *args, void *vret, GError **error)
 
 static const TnRpcHandlerRow rows[] = {
     { TN_RPC_PROC_CONNECT_OPEN, open_connection },
+    { TN_RPC_PROC_CONNECT_CLOSE, close_connection },
     { TN_RPC_PROC_DOMAIN_ATTACH_DEVICE, block_at_gate },
     { TN_RPC_PROC_DOMAIN_DESTROY, do_nothing },
     { TN_RPC_PROC_DOMAIN_CREATE, fail_without_error },
@@ -313,6 +321,56 @@ test_client_vanishes(Fixture *f, gconstpointer data)
     peer_wait_clients(f->peer, 0);
 }
 
+/* Close comes while calls run: it waits for them, for it takes away what they use. What comes after
+ * it waits in turn. */
+static void
+test_close_waits_for_calls(Fixture *f, gconstpointer data)
+{
+    int fd = peer_open(f->peer);
+    int other = peer_connect(f->peer);
+
+    send_attach(fd, 1);
+    send_attach(fd, 2);
+    wait_until(f, &f->n_blocked, 2);
+    peer_send_call(fd, TN_RPC_PROC_CONNECT_CLOSE, 3, NULL);
+    send_attach(fd, 4);
+    /* Another client's answer: the server has had time to do the wrong thing. */
+    peer_send_call(other, TN_RPC_PROC_AUTH_LIST, 1, NULL);
+    peer_expect_reply(other, TN_RPC_PROC_AUTH_LIST, 1, NULL);
+    close(other);
+    g_assert_cmpuint(f->n_blocked, ==, 2);
+    open_gate(f);
+    for (guint i = 0; i < 2; i++) {
+        PeerFrame frame;
+
+        peer_read_frame(fd, &frame);
+        g_assert_cmpuint(frame.frame.header.serial, <, 3);
+        peer_frame_clear(&frame);
+    }
+    peer_expect_reply(fd, TN_RPC_PROC_CONNECT_CLOSE, 3, NULL);
+    g_assert_cmpint(peer_expect_error(fd, 4, NULL), ==, VIR_ERR_INTERNAL_ERROR);
+    close(fd);
+}
+
+/* All of a session in one go, nobody waiting for an answer. */
+static void
+test_pipelined_session(Fixture *f, gconstpointer data)
+{
+    TnRpcConnectOpenArgs open = { .flags = 0 };
+    TnRpcDomainDestroyArgs destroy = { .dom = { .name = dom_name, .id = 1 } };
+    int fd = peer_connect(f->peer);
+
+    peer_send_call(fd, TN_RPC_PROC_CONNECT_OPEN, 1, &open);
+    peer_send_call(fd, TN_RPC_PROC_DOMAIN_DESTROY, 2, &destroy);
+    peer_send_call(fd, TN_RPC_PROC_CONNECT_CLOSE, 3, NULL);
+    peer_send_call(fd, TN_RPC_PROC_DOMAIN_DESTROY, 4, &destroy);
+    peer_expect_reply(fd, TN_RPC_PROC_CONNECT_OPEN, 1, NULL);
+    peer_expect_reply(fd, TN_RPC_PROC_DOMAIN_DESTROY, 2, NULL);
+    peer_expect_reply(fd, TN_RPC_PROC_CONNECT_CLOSE, 3, NULL);
+    g_assert_cmpint(peer_expect_error(fd, 4, NULL), ==, VIR_ERR_INTERNAL_ERROR);
+    close(fd);
+}
+
 static void
 test_handler_without_reason(Fixture *f, gconstpointer data)
 {
@@ -483,6 +541,8 @@ main(int argc, char **argv)
     ADD("more-calls-than-are-read", test_more_calls_than_read);
     ADD("ping-while-calls-block", test_ping_while_calls_block);
     ADD("client-vanishes-mid-call", test_client_vanishes);
+    ADD("close-waits-for-calls", test_close_waits_for_calls);
+    ADD("pipelined-session", test_pipelined_session);
     ADD("handler-fails-without-reason", test_handler_without_reason);
     ADD("result-with-null-string", test_result_with_null_string);
     ADD("descriptors-both-ways", test_descriptors_both_ways);

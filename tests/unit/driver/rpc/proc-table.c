@@ -161,7 +161,7 @@ test_owners(void)
     g_assert_cmpint(row(TN_RPC_PROC_CONNECT_NUM_OF_NETWORKS)->owner, ==, TN_RPC_OWNER_NETWORK);
     g_assert_cmpint(row(TN_RPC_PROC_STORAGE_VOL_UPLOAD)->owner, ==, TN_RPC_OWNER_STORAGE);
     g_assert_cmpint(row(TN_RPC_PROC_NODE_LIST_DEVICES)->owner, ==, TN_RPC_OWNER_NODEDEV);
-    /* Taking a device from the host is the hypervisor's business, though its name says otherwise. */
+    /* Taking a device from the host is the hypervisor's business, whatever its name says. */
     g_assert_cmpint(row(TN_RPC_PROC_NODE_DEVICE_DETTACH)->owner, ==, TN_RPC_OWNER_SELF);
     g_assert_cmpint(row(TN_RPC_PROC_NODE_DEVICE_DETACH_FLAGS)->owner, ==, TN_RPC_OWNER_SELF);
     g_assert_cmpint(row(TN_RPC_PROC_DOMAIN_INTERFACE_STATS)->owner, ==, TN_RPC_OWNER_SELF);
