@@ -5,7 +5,8 @@ A monitor program with nothing behind it, for tests of the driver.
 
 It listens on the socket that the driver hands down and answers as tenon-vmm does. The words of
 -append say where it misbehaves: die=WHY (at once), mute (no greeting), hang=CMD, refuse=CMD,
-vanish=CMD, unplug=done|refuse|never, ignore-term. The commands x-fake-event and x-fake-eject make
+vanish=CMD, unplug=done|refuse|never, ignore-term; pty makes the console a real one that shouts back
+what it hears. The commands x-fake-event and x-fake-eject make
 the guest do what a guest does by itself.
 """
 
@@ -14,6 +15,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import tty
 
 
 class Vanished(Exception):
@@ -30,6 +33,7 @@ class Guest:
         self.backends = {}
         self.dimms = {}
         self.osts = []
+        self.pty = "/dev/pts/fake"
         self.events = []
         self.fd = int(next(part[3:] for value in self._values(argv, "-chardev")
                            for part in value.split(",") if part.startswith("fd=")))
@@ -38,6 +42,18 @@ class Guest:
         for text in self._values(argv, "-device"):
             if json.loads(text)["driver"] == "pc-dimm":
                 self.device_add(json.loads(text))
+
+    def open_pty(self):
+        """A console that answers in capitals."""
+        primary, secondary = os.openpty()
+        tty.setraw(secondary)
+        self.pty = os.ttyname(secondary)
+
+        def shout():
+            while True:
+                os.write(primary, os.read(primary, 4096).upper())
+
+        threading.Thread(target=shout, daemon=True).start()
 
     @staticmethod
     def _values(argv, option):
@@ -110,7 +126,7 @@ class Guest:
             "query-status": lambda: {"status": self.status,
                                      "running": self.status == "running"},
             "query-chardev": lambda: [{"label": "charserial0", "frontend-open": True,
-                                       "filename": "pty:/dev/pts/fake"}],
+                                       "filename": "pty:" + self.pty}],
             "query-memory-devices": lambda: [{"type": "dimm", "data": dimm}
                                              for dimm in self.dimms.values()],
             "query-memdev": lambda: [{"id": name, "size": size}
@@ -182,6 +198,8 @@ def main():
     if "die" in guest.words:
         print(f"tenon-vmm: {guest.words['die']}", file=sys.stderr)
         sys.exit(1)
+    if "pty" in guest.words:
+        guest.open_pty()
     if "ignore-term" in guest.words:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
