@@ -1,0 +1,205 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+What both do with a stock Debian guest; prints a line of JSON each. Runs in the box, where
+boxed.py starts it: box_inner.py boot|dimm RUNS.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+import tty
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "box")]
+sys.dont_write_bytecode = True
+
+import daemons  # noqa: E402
+import guest  # noqa: E402
+import libvirt  # noqa: E402
+import monitors  # noqa: E402
+import processes  # noqa: E402
+from table import median  # noqa: E402
+
+RAM_BYTES = 512 << 20
+DIMM_MIB = 256
+DIMM_XML = f"""\
+<memory model='dimm'>
+  <target><size unit='MiB'>{DIMM_MIB}</size><node>0</node></target>
+</memory>
+"""
+QUIET = guest.KERNEL_WORDS
+VERBOSE = QUIET.replace(" quiet", "")
+NAME = "bench"
+
+
+class Collected:
+    """Figures of both sides, by name."""
+
+    def __init__(self):
+        self._seen = {who: {} for who in monitors.BOTH}
+
+    def add(self, who, name, value):
+        """One more value."""
+        self._seen[who].setdefault(name, []).append(value)
+
+    def print(self):
+        """A line of JSON for each side, with medians."""
+        for who, figures in self._seen.items():
+            middle = {name: median(values) for name, values in figures.items()}
+            print(json.dumps({"who": who} | middle), flush=True)
+
+
+def boot_once(who, images, kernel, words):
+    """
+    Exec to the guest's init. Returns (seconds, user seconds of the monitor, MB beyond RAM
+    once the guest is idle).
+    """
+    argv = [monitors.program(who), "-machine", "pc", "-accel", "kvm", "-cpu", "host",
+            "-nodefaults", "-display", "none", "-no-reboot", "-m", "512M,slots=4,maxmem=2G",
+            "-smp", "2", "-kernel", images[kernel], "-initrd", images["INITRD"],
+            "-append", words, "-serial", "stdio"]
+    reports = guest.Reports()
+    begin = time.monotonic()
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        reports.follow(process.stdout)
+        reports.wait("init")
+        user = processes.user_seconds(process.pid)
+        seconds = reports.when - begin
+        reports.wait("ready")
+        return seconds, user, processes.pss_beyond_ram(process.pid, RAM_BYTES) / 1024
+    finally:
+        process.kill()
+        process.wait()
+
+
+def boot(runs, images, collected):
+    """The monitors alone."""
+    for _ in range(runs):
+        for name, kernel, words in (("quiet", "KERNEL", QUIET), ("verbose", "KERNEL", VERBOSE),
+                                    ("elf", "VMLINUX", QUIET)):
+            for who in monitors.BOTH:
+                seconds, user, size = boot_once(who, images, kernel, words)
+                collected.add(who, name, seconds)
+                if name == "quiet":
+                    collected.add(who, "user", user)
+                    collected.add(who, "pss", size)
+
+
+class Removals:
+    """The device-removed event, and waiting for it."""
+
+    def __init__(self, connection):
+        self._when = None
+        self._came = threading.Condition()
+        connection.domainEventRegisterAny(
+            None, libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._on_event, None)
+
+    def _on_event(self, _connection, _domain, _alias, _opaque):
+        with self._came:
+            self._when = time.monotonic()
+            self._came.notify_all()
+
+    def wait(self):
+        """When the next removal since the last call was told."""
+        with self._came:
+            if not self._came.wait_for(lambda: self._when, guest.LIMIT_SECONDS):
+                raise guest.GuestError("no device-removed event")
+            when, self._when = self._when, None
+        return when
+
+
+def open_console(domain):
+    """The guest's reports, from its pseudo terminal."""
+    path = ET.fromstring(domain.XMLDesc()).find("devices/console").get("tty")
+    terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(terminal, termios.TCSANOW)
+    reports = guest.Reports()
+    reports.follow(os.fdopen(terminal, "rb", buffering=0))
+    return reports
+
+
+def start_once(who, domain, collected):
+    """Create, and the guest's way to its init. Returns (its reports, its memory in kB)."""
+    begin = time.monotonic()
+    domain.create()
+    returned = time.monotonic()
+    reports = open_console(domain)
+    reports.wait("init")
+    collected.add(who, "create", returned - begin)
+    collected.add(who, "init", reports.when - returned)
+    return reports, int(reports.wait(r"ready MemTotal=(\d+) kB")[1])
+
+
+def plug_once(who, domain, reports, before, removals, collected):
+    """A DIMM in and out."""
+    begin = time.monotonic()
+    domain.attachDeviceFlags(DIMM_XML, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    collected.add(who, "attach", time.monotonic() - begin)
+    reports.wait_memory(before + DIMM_MIB * 1024)
+    collected.add(who, "grown", reports.when - begin)
+    alias = ET.fromstring(domain.XMLDesc()).find("devices/memory[@model='dimm']/alias")
+    begin = time.monotonic()
+    domain.detachDeviceAlias(alias.get("name"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    collected.add(who, "removed", removals.wait() - begin)
+    reports.wait_memory(before)
+
+
+def dimm_of(who, runs, images, collected):
+    """One daemon: `runs` starts, and as many DIMMs in the last guest."""
+    with daemons.Daemon(who) as daemon:
+        connection = libvirt.open(daemon.uri)
+        removals = Removals(connection)
+        text = daemons.DOMAIN_XML.format(name=NAME, kernel=images["KERNEL"],
+                                         initrd=images["INITRD"], words=VERBOSE,
+                                         extra=daemons.EXTRA[who])
+        domain = connection.defineXML(text)
+        try:
+            for number in range(runs):
+                if number:
+                    domain.destroy()
+                reports, before = start_once(who, domain, collected)
+            for _ in range(runs):
+                plug_once(who, domain, reports, before, removals, collected)
+        finally:
+            if domain.isActive():
+                domain.destroy()
+            domain.undefine()
+        connection.close()
+
+
+def _deliver_events():
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
+def dimm(runs, images, collected):
+    """The daemons."""
+    with open("/etc/libvirt/qemu.conf", "a", encoding="ascii") as conf:
+        conf.write(daemons.SETTINGS)
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    libvirt.virEventRegisterDefaultImpl()
+    threading.Thread(target=_deliver_events, daemon=True).start()
+    for who in monitors.BOTH:
+        dimm_of(who, runs, images, collected)
+
+
+def main():
+    """One group."""
+    collected = Collected()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        {"boot": boot, "dimm": dimm}[sys.argv[1]](int(sys.argv[2]), guest.images(), collected)
+    collected.print()
+
+
+if __name__ == "__main__":
+    main()

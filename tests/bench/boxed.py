@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The groups boot and dimm: a stock Debian guest, in the box or, where it can, right here."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BOX = HERE.parent / "box"
+sys.path.insert(0, str(BOX))
+
+import host_kvm  # noqa: E402
+from daemon_group import measured  # noqa: E402
+from table import RUNS, absolute_row, ratio_row  # noqa: E402
+
+INNER = HERE / "box_inner.py"
+LIMIT_SECONDS = 600
+MOST_DEBIAN_MB = 6
+
+
+def _inside(group):
+    if host_kvm.verdict()[0]:
+        # A namespace, because the dimm group changes libvirt's settings.
+        argv = ["unshare", "--mount", INNER, group, str(RUNS)]
+    else:
+        argv = [BOX / "run", "--timeout", str(LIMIT_SECONDS), INNER, group, str(RUNS)]
+    return measured(argv, LIMIT_SECONDS + 60)
+
+
+def boot():
+    """The monitors alone: exec to the guest's init."""
+    peer, tenon = _inside("boot")
+    for name, text, most in (("quiet", "quiet", 0.85), ("verbose", "verbose", 0.8),
+                             ("elf", "quiet, ELF kernel by PVH", 0.85)):
+        yield ratio_row(f"exec to the guest's init, {text}", "s", peer[name], tenon[name], most)
+    yield ratio_row("processor time of the VMM in user space until then", "s", peer["user"],
+                    tenon["user"], 0.25)
+    yield absolute_row("memory beyond guest RAM (Pss), Debian guest idle", "MB", peer["pss"],
+                       tenon["pss"], MOST_DEBIAN_MB)
+
+
+def dimm():
+    """The daemons: start, and a DIMM of 256 MiB in and out."""
+    peer, tenon = _inside("dimm")
+    for name, text, most in (
+            ("create", "create (start) returns", 0.25),
+            ("init", "from there to the guest's init, verbose", 0.8),
+            ("attach", "attach a 256 MiB DIMM: the call returns", 1 / 3),
+            ("grown", "attach: the guest has all of it", 0.5),
+            ("removed", "detach to the device-removed event", 0.5)):
+        yield ratio_row(text, "s", peer[name], tenon[name], most)
