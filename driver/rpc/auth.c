@@ -9,8 +9,9 @@
 #define AUTH_NONE 0
 #define AUTH_POLKIT 2
 
-/* People who may be asked for a password at a time: each one holds a worker. */
+/* Questions to polkit at a time, each of which holds a worker; and those of one user. */
 #define AUTHORIZING_MAX 8
+#define AUTHORIZING_USER_MAX 2
 
 /* Features a client may ask for; the numbers are ABI. */
 enum {
@@ -57,6 +58,42 @@ authenticated_posted(gpointer data)
 }
 
 static gboolean
+begin_authorizing(TnRpcServer *server, uid_t uid, GError **error)
+{
+    guint same = 0;
+    guint all;
+
+    g_mutex_lock(&server->authorizing_lock);
+    all = server->authorizing->len;
+    for (guint i = 0; i < all; i++) {
+        same += g_array_index(server->authorizing, uid_t, i) == uid;
+    }
+    if (all < AUTHORIZING_MAX && same < AUTHORIZING_USER_MAX) {
+        g_array_append_val(server->authorizing, uid);
+        g_mutex_unlock(&server->authorizing_lock);
+        return TRUE;
+    }
+    g_mutex_unlock(&server->authorizing_lock);
+    g_set_error(error, TN_VIR_ERROR, VIR_ERR_AUTH_UNAVAILABLE,
+                "%u clients are being authenticated at the moment, %u of them of user %u", all,
+                same, uid);
+    return FALSE;
+}
+
+static void
+end_authorizing(TnRpcServer *server, uid_t uid)
+{
+    g_mutex_lock(&server->authorizing_lock);
+    for (guint i = 0; i < server->authorizing->len; i++) {
+        if (g_array_index(server->authorizing, uid_t, i) == uid) {
+            g_array_remove_index_fast(server->authorizing, i);
+            break;
+        }
+    }
+    g_mutex_unlock(&server->authorizing_lock);
+}
+
+static gboolean
 auth_polkit(TnRpcCall *call, void *args, void *vret, GError **error)
 {
     TnRpcServer *server = tn_rpc_call_get_user_data(call);
@@ -69,15 +106,12 @@ auth_polkit(TnRpcCall *call, void *args, void *vret, GError **error)
                     "the daemon did not ask for polkit authentication");
         return FALSE;
     }
-    if (g_atomic_int_add(&server->n_authorizing, 1) >= AUTHORIZING_MAX) {
-        g_atomic_int_add(&server->n_authorizing, -1);
-        g_set_error(error, TN_VIR_ERROR, VIR_ERR_AUTH_UNAVAILABLE,
-                    "%d other clients are being authenticated at the moment", AUTHORIZING_MAX);
+    if (!begin_authorizing(server, client->identity.uid, error)) {
         return FALSE;
     }
     ok = doorkeeper(server, client->read_only_socket)(&client->identity, client->read_only_socket,
                                                       server->options.authorize_data, error);
-    g_atomic_int_add(&server->n_authorizing, -1);
+    end_authorizing(server, client->identity.uid);
     if (!ok) {
         return FALSE;
     }

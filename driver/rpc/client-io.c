@@ -498,8 +498,8 @@ tn_rpc_client_new(TnRpcServer *server, int fd, gboolean read_only, guint64 id)
         return NULL;
     }
     if (server->options.session && identity.uid != 0 && identity.uid != geteuid()) {
-        g_message("client %" G_GUINT64_FORMAT ": turned away: user %u has no business here", id,
-                  identity.uid);
+        g_debug("client %" G_GUINT64_FORMAT ": turned away: user %u has no business here", id,
+                identity.uid);
         (void)close(fd);
         return NULL;
     }

@@ -132,13 +132,16 @@ struct TnRpcServer {
     GQueue clients;      /* by TnRpcClient.link */
     guint n_clients;
     guint n_anonymous;
+    GHashTable *users;   /* user + 1 -> number of clients */
     guint64 last_id;
+    gint64 last_complaint; /* when a client's rejection was last logged */
     gboolean stopping;
     TnRpcServerClientsChanged changed;
     gpointer changed_data;
     TnRpcIo wake;
 
-    gint n_authorizing; /* atomic: how many people are being asked for a password */
+    GMutex authorizing_lock;
+    GArray *authorizing; /* of uid_t: who is being asked for a password; under authorizing_lock */
 
     GMutex post_lock;
     GQueue posts; /* under post_lock */
@@ -154,13 +157,18 @@ void tn_rpc_io_unwatch(TnRpcServer *server, TnRpcIo *io);
 void tn_rpc_io_modify(TnRpcServer *server, TnRpcIo *io, guint32 events);
 /* Runs @func on the I/O thread, in the order of posting; any thread. */
 void tn_rpc_server_post(TnRpcServer *server, TnRpcJobFunc func, gpointer data);
+/* The clock that pings, retries and gives up must look again; I/O thread. */
+void tn_rpc_server_reschedule(TnRpcServer *server);
+
+/* ---- listener.c: the doors ---- */
+
+/* Listens as long as there is room; I/O thread. */
+void tn_rpc_listener_update(TnRpcServer *server);
+void tn_rpc_listener_free(gpointer listener);
 /* The client has left and its data is destroyed; drops the server's reference. I/O thread. */
 void tn_rpc_server_remove_client(TnRpcServer *server, TnRpcClient *client);
 /* A client has authenticated, or left without; I/O thread, may be told twice. */
 void tn_rpc_server_not_anonymous(TnRpcServer *server, TnRpcClient *client);
-/* The clock that pings, retries and gives up must look again; I/O thread. */
-void tn_rpc_server_reschedule(TnRpcServer *server);
-
 /* ---- client-io.c ---- */
 
 TnRpcClient *tn_rpc_client_new(TnRpcServer *server, int fd, gboolean read_only, guint64 id);

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The server: one epoll set on the main context for all sockets, its listeners and its clock. */
+/* The server: one epoll set on the main context for all sockets, and a clock. */
 #include "driver/rpc/server.h"
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "driver/error.h"
 #include "driver/rpc/server-private.h"
 
-/* How long to leave the listeners alone after the process ran out of descriptors. */
-#define DESCRIPTOR_PAUSE_US (1 * G_TIME_SPAN_SECOND)
-/* Connections taken from one listener before the clients get their turn. */
-#define ACCEPT_BATCH 16
-#define LISTEN_BACKLOG 128
 /* How long to wait for calls under way when stopping. */
 #define STOP_SECONDS 10
 
@@ -26,14 +17,6 @@ typedef struct {
     TnRpcJobFunc func;
     gpointer data;
 } Post;
-
-static GError *
-system_error(int code, const char *what, const char *path)
-{
-    return g_error_new(TN_VIR_ERROR, VIR_ERR_SYSTEM_ERROR, "%s%s%s%s: %s", what,
-                       path != NULL ? " '" : "", path != NULL ? path : "",
-                       path != NULL ? "'" : "", g_strerror(code));
-}
 
 /* ---- the event loop ---- */
 
@@ -135,219 +118,6 @@ wake_ready(TnRpcIo *io, guint32 events)
     }
 }
 
-/* ---- listeners ---- */
-
-/* Watches the listeners while there is room for more clients, and only then. */
-static void
-update_listening(TnRpcServer *server)
-{
-    gboolean listen = !server->stopping && server->listen_again == 0 &&
-                      server->n_clients < server->options.max_clients &&
-                      server->n_anonymous < server->options.max_anonymous_clients;
-
-    if (listen == server->listening) {
-        return;
-    }
-    server->listening = listen;
-    for (guint i = 0; i < server->listeners->len; i++) {
-        TnRpcListener *listener = g_ptr_array_index(server->listeners, i);
-
-        tn_rpc_io_modify(server, &listener->io, listen ? EPOLLIN : 0);
-    }
-}
-
-static void
-clients_changed(TnRpcServer *server)
-{
-    update_listening(server);
-    if (server->changed != NULL) {
-        server->changed(server, server->n_clients, server->changed_data);
-    }
-}
-
-static void
-add_client(TnRpcServer *server, int fd, gboolean read_only)
-{
-    TnRpcClient *client = tn_rpc_client_new(server, fd, read_only, ++server->last_id);
-
-    if (client == NULL) {
-        return;
-    }
-    g_queue_push_tail_link(&server->clients, &client->link);
-    server->n_clients++;
-    if (client->anonymous) {
-        server->n_anonymous++;
-    }
-    g_debug("client %" G_GUINT64_FORMAT ": connected, user %u, process %d%s", client->id,
-            client->identity.uid, (int)client->identity.pid, read_only ? ", read-only" : "");
-    if (server->n_clients == 1) {
-        tn_rpc_server_reschedule(server);
-    }
-    clients_changed(server);
-}
-
-static void
-listener_ready(TnRpcIo *io, guint32 events)
-{
-    TnRpcListener *listener = (TnRpcListener *)io;
-    TnRpcServer *server = listener->server;
-
-    for (int i = 0; i < ACCEPT_BATCH && server->listening; i++) {
-        int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd >= 0) {
-            add_client(server, fd, listener->read_only);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            /* The waiting connection would wake us again and again: look away for a moment. */
-            g_message("no descriptors left for further clients: %s", g_strerror(errno));
-            server->listen_again = g_get_monotonic_time() + DESCRIPTOR_PAUSE_US;
-            update_listening(server);
-            tn_rpc_server_reschedule(server);
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            return;
-        }
-    }
-}
-
-static void
-listener_free(gpointer data)
-{
-    TnRpcListener *listener = data;
-    int fd = listener->io.fd;
-
-    tn_rpc_io_unwatch(listener->server, &listener->io);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (listener->path != NULL) {
-        (void)unlink(listener->path);
-    }
-    g_free(listener->path);
-    g_free(listener);
-}
-
-static gboolean
-add_listener(TnRpcServer *server, int fd, const char *path, gboolean read_only, GError **error)
-{
-    TnRpcListener *listener = g_new0(TnRpcListener, 1);
-    int result;
-
-    listener->server = server;
-    listener->read_only = read_only;
-    listener->io.fd = -1;
-    listener->io.ready = listener_ready;
-    result = tn_rpc_io_watch(server, &listener->io, fd, server->listening ? EPOLLIN : 0);
-    if (result < 0) {
-        g_propagate_error(error, system_error(-result, "cannot watch a listening socket", path));
-        (void)close(fd);
-        listener_free(listener);
-        return FALSE;
-    }
-    listener->path = g_strdup(path);
-    g_ptr_array_add(server->listeners, listener);
-    return TRUE;
-}
-
-gboolean
-tn_rpc_server_listen_fd(TnRpcServer *server, int fd, gboolean read_only, GError **error)
-{
-    if (!g_unix_set_fd_nonblocking(fd, TRUE, NULL)) {
-        g_propagate_error(error, system_error(errno, "cannot use the listening socket", NULL));
-        (void)close(fd);
-        return FALSE;
-    }
-    return add_listener(server, fd, NULL, read_only, error);
-}
-
-/* Removes a socket nobody listens on; FALSE when somebody does. */
-static gboolean
-clear_stale_socket(const char *path, const struct sockaddr_un *address, GError **error)
-{
-    struct stat info;
-    int fd;
-    int result;
-
-    if (lstat(path, &info) < 0 || !S_ISSOCK(info.st_mode)) {
-        return TRUE;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        g_propagate_error(error, system_error(errno, "cannot make a socket for", path));
-        return FALSE;
-    }
-    result = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-    if (result < 0) {
-        result = -errno;
-    }
-    (void)close(fd);
-    if (result == -ECONNREFUSED) {
-        (void)unlink(path);
-        return TRUE;
-    }
-    g_propagate_error(error, system_error(EADDRINUSE, "another daemon listens on", path));
-    return FALSE;
-}
-
-gboolean
-tn_rpc_server_listen_path(TnRpcServer *server, const char *path, mode_t mode, gboolean read_only,
-                          GError **error)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    mode_t old_mask;
-    int result;
-    int fd;
-
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        g_propagate_error(error, system_error(ENAMETOOLONG, "cannot listen on", path));
-        return FALSE;
-    }
-    strcpy(address.sun_path, path);
-    if (!clear_stale_socket(path, &address, error)) {
-        return FALSE;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        g_propagate_error(error, system_error(errno, "cannot make a socket for", path));
-        return FALSE;
-    }
-    /* With chmod() alone there would be a moment in which the wrong ones can connect. */
-    old_mask = umask(~mode & 0777);
-    result = bind(fd, (struct sockaddr *)&address, sizeof(address));
-    (void)umask(old_mask);
-    if (result < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-        g_propagate_error(error, system_error(errno, "cannot listen on", path));
-        (void)close(fd);
-        return FALSE;
-    }
-    return add_listener(server, fd, path, read_only, error);
-}
-
-/* ---- clients come and go ---- */
-
-void
-tn_rpc_server_not_anonymous(TnRpcServer *server, TnRpcClient *client)
-{
-    if (!client->anonymous) {
-        return;
-    }
-    client->anonymous = FALSE;
-    server->n_anonymous--;
-    update_listening(server);
-}
-
-void
-tn_rpc_server_remove_client(TnRpcServer *server, TnRpcClient *client)
-{
-    g_queue_unlink(&server->clients, &client->link);
-    server->n_clients--;
-    if (server->listen_again != 0) {
-        server->listen_again = 0;
-    }
-    g_debug("client %" G_GUINT64_FORMAT ": gone", client->id);
-    tn_rpc_client_unref(client);
-    clients_changed(server);
-}
-
 /* ---- the clock ---- */
 
 static GByteArray *
@@ -394,7 +164,7 @@ tick_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 
     if (server->listen_again != 0 && now >= server->listen_again) {
         server->listen_again = 0;
-        update_listening(server);
+        tn_rpc_listener_update(server);
     }
     if (server->options.keepalive_interval > 0) {
         for (GList *l = server->clients.head, *after; l != NULL; l = after) {
@@ -440,21 +210,26 @@ tn_rpc_server_new(const TnRpcServerOptions *options, GError **error)
         server->runtime_dir = g_strdup("/run/libvirt");
     }
     g_mutex_init(&server->post_lock);
+    g_mutex_init(&server->authorizing_lock);
+    server->authorizing = g_array_new(FALSE, FALSE, sizeof(uid_t));
     server->wake.fd = -1;
-    server->listeners = g_ptr_array_new_with_free_func(listener_free);
+    server->listeners = g_ptr_array_new_with_free_func(tn_rpc_listener_free);
     server->listening = TRUE;
+    server->users = g_hash_table_new(NULL, NULL);
     server->scratch = g_malloc(TN_RPC_READ_SIZE);
     server->context = g_main_context_ref_thread_default();
     server->pool = tn_rpc_pool_new(options->max_workers, options->priority_workers);
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (server->epoll_fd < 0) {
-        g_propagate_error(error, system_error(errno, "cannot make an epoll descriptor", NULL));
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_SYSTEM_ERROR,
+                    "cannot make an epoll descriptor: %s", g_strerror(errno));
         return NULL;
     }
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server->wake.ready = wake_ready;
     if (wake_fd < 0 || tn_rpc_io_watch(server, &server->wake, wake_fd, EPOLLIN) < 0) {
-        g_propagate_error(error, system_error(errno, "cannot make an event descriptor", NULL));
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_SYSTEM_ERROR,
+                    "cannot make an event descriptor: %s", g_strerror(errno));
         return NULL;
     }
     server->epoll_source = g_unix_fd_source_new(server->epoll_fd, G_IO_IN);
@@ -532,6 +307,7 @@ tn_rpc_server_free(TnRpcServer *server)
         (void)close(fd);
     }
     g_ptr_array_unref(server->listeners);
+    g_hash_table_unref(server->users);
     if (server->epoll_source != NULL) {
         g_source_destroy(server->epoll_source);
         g_source_unref(server->epoll_source);
@@ -548,6 +324,8 @@ tn_rpc_server_free(TnRpcServer *server)
     }
     g_main_context_unref(server->context);
     g_mutex_clear(&server->post_lock);
+    g_mutex_clear(&server->authorizing_lock);
+    g_array_unref(server->authorizing);
     g_free(server->scratch);
     g_free(server->runtime_dir);
     g_free(server);

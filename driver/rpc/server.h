@@ -34,8 +34,10 @@ typedef gboolean (*TnRpcAuthorize)(const TnRpcIdentity *identity, gboolean read_
 
 /**
  * TnRpcServerOptions:
- * @max_clients: connections at a time; further ones wait in the socket's backlog (default 5000)
- * @max_anonymous_clients: connections that have yet to authenticate (default 20)
+ * @max_clients: connections at a time; further ones wait in the socket's backlog (default 5000).
+ *   One user other than root gets half of them
+ * @max_anonymous_clients: connections that have yet to authenticate; beyond that the one that has
+ *   been silent longest is closed for each new one (default 20)
  * @max_workers: threads for calls (default 20)
  * @priority_workers: further threads for high-priority calls alone (default 5)
  * @max_client_requests: calls of one client that run at a time; further ones wait (default 5)

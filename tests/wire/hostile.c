@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -306,41 +308,274 @@ test_descriptors_run_out(void)
     peer_free(peer);
 }
 
+/* ---- strangers: clients of another user, who must authenticate ---- */
+
+#define STRANGER 65534
+
+typedef struct {
+    GMutex lock;
+    GCond changed;
+    guint n_asked;
+    gboolean answer_now;
+} Doorkeeper;
+
 static gboolean
-refuse(const TnRpcIdentity *identity, gboolean read_only, gpointer data, GError **error)
+ask_doorkeeper(const TnRpcIdentity *identity, gboolean read_only, gpointer data, GError **error)
 {
+    Doorkeeper *keeper = data;
+
+    g_mutex_lock(&keeper->lock);
+    keeper->n_asked++;
+    g_cond_broadcast(&keeper->changed);
+    while (!keeper->answer_now) {
+        g_cond_wait(&keeper->changed, &keeper->lock);
+    }
+    g_mutex_unlock(&keeper->lock);
+    g_assert_cmpuint(identity->uid, ==, STRANGER);
+    g_assert_cmpint(identity->pid, ==, getpid());
+    g_assert_cmpuint(identity->start_time, >, 0);
+    if (read_only) {
+        return TRUE;
+    }
     g_set_error(error, TN_VIR_ERROR, VIR_ERR_AUTH_FAILED, "not today");
     return FALSE;
 }
 
 static void
-test_trusted_root_is_not_asked(void)
+answer(Doorkeeper *keeper)
+{
+    g_mutex_lock(&keeper->lock);
+    keeper->answer_now = TRUE;
+    g_cond_broadcast(&keeper->changed);
+    g_mutex_unlock(&keeper->lock);
+}
+
+static void
+wait_asked(Doorkeeper *keeper, guint n)
+{
+    gint64 deadline = g_get_monotonic_time() + PEER_LIMIT_MS * G_TIME_SPAN_MILLISECOND;
+
+    g_mutex_lock(&keeper->lock);
+    while (keeper->n_asked < n) {
+        g_assert_true(g_cond_wait_until(&keeper->changed, &keeper->lock, deadline));
+    }
+    g_mutex_unlock(&keeper->lock);
+}
+
+/* A server that asks @keeper about strangers, whom its sockets let through; NULL without root. */
+static Peer *
+guarded_peer(Doorkeeper *keeper, guint max_clients)
 {
     TnRpcServerOptions options = TN_RPC_SERVER_OPTIONS_DEFAULT;
-    TnRpcAuthListRet ret = { 0 };
+    g_autofree char *path = NULL;
+    g_autofree char *path_ro = NULL;
     Peer *peer;
+
+    if (getuid() != 0) {
+        g_test_skip("only root can become somebody else");
+        return NULL;
+    }
+    options.authorize_rw = ask_doorkeeper;
+    options.authorize_ro = ask_doorkeeper;
+    options.authorize_data = keeper;
+    options.max_anonymous_clients = 3;
+    options.max_clients = max_clients;
+    peer = peer_new(&options, rows, NULL);
+    path = g_build_filename(peer_get_folder(peer), "sock", NULL);
+    path_ro = g_build_filename(peer_get_folder(peer), "sock-ro", NULL);
+    g_assert_cmpint(chmod(peer_get_folder(peer), 0755), ==, 0);
+    g_assert_cmpint(chmod(path, 0666), ==, 0);
+    g_assert_cmpint(chmod(path_ro, 0666), ==, 0);
+    return peer;
+}
+
+/* The system call changes this thread alone; who connects is who the thread is at that moment. */
+static int
+connect_as_stranger(Peer *peer, gboolean read_only)
+{
     int fd;
 
-    options.authorize_rw = refuse;
-    peer = peer_new(&options, rows, NULL);
-    fd = peer_connect(peer);
+    g_assert_cmpint(syscall(SYS_setresuid, -1, STRANGER, -1), ==, 0);
+    fd = read_only ? peer_connect_read_only(peer) : peer_connect(peer);
+    g_assert_cmpint(syscall(SYS_setresuid, -1, 0, -1), ==, 0);
+    return fd;
+}
+
+static void
+expect_auth(int fd, int kind)
+{
+    TnRpcAuthListRet ret = { 0 };
+
     peer_send_call(fd, TN_RPC_PROC_AUTH_LIST, 1, NULL);
     peer_expect_reply(fd, TN_RPC_PROC_AUTH_LIST, 1, &ret);
     g_assert_cmpuint(ret.types.types_len, ==, 1);
-    if (getuid() == 0) {
-        g_assert_cmpint(ret.types.types_val[0], ==, 0);
-    } else {
-        /* Anybody else must pass the door first. */
-        g_assert_cmpint(ret.types.types_val[0], ==, 2);
-        peer_send_call(fd, TN_RPC_PROC_CONNECT_GET_TYPE, 2, NULL);
-        g_assert_cmpint(peer_expect_error(fd, 2, NULL), ==, VIR_ERR_RPC);
-        peer_send_call(fd, TN_RPC_PROC_AUTH_POLKIT, 3, NULL);
-        g_assert_cmpint(peer_expect_error(fd, 3, NULL), ==, VIR_ERR_AUTH_FAILED);
-        peer_send_call(fd, TN_RPC_PROC_CONNECT_GET_TYPE, 4, NULL);
-        g_assert_cmpint(peer_expect_error(fd, 4, NULL), ==, VIR_ERR_RPC);
-    }
+    g_assert_cmpint(ret.types.types_val[0], ==, kind);
     xdr_free((xdrproc_t)xdr_TnRpcAuthListRet, &ret);
+}
+
+static void
+test_root_is_not_asked(void)
+{
+    Doorkeeper keeper = { 0 };
+    Peer *peer = guarded_peer(&keeper, 100);
+    int fd;
+
+    if (peer == NULL) {
+        return;
+    }
+    fd = peer_connect(peer);
+    expect_auth(fd, 0);
+    g_assert_cmpuint(keeper.n_asked, ==, 0);
     close(fd);
+    peer_free(peer);
+}
+
+static void
+test_stranger_refused(void)
+{
+    Doorkeeper keeper = { .answer_now = TRUE };
+    Peer *peer = guarded_peer(&keeper, 100);
+    g_autofree char *message = NULL;
+    int fd;
+
+    if (peer == NULL) {
+        return;
+    }
+    fd = connect_as_stranger(peer, FALSE);
+    expect_auth(fd, 2);
+    peer_send_call(fd, TN_RPC_PROC_CONNECT_GET_CAPABILITIES, 2, NULL);
+    g_assert_cmpint(peer_expect_error(fd, 2, &message), ==, VIR_ERR_RPC);
+    g_assert_cmpstr(message, ==, "authentication required");
+    peer_send_call(fd, TN_RPC_PROC_AUTH_POLKIT, 3, NULL);
+    g_assert_cmpint(peer_expect_error(fd, 3, NULL), ==, VIR_ERR_AUTH_FAILED);
+    peer_send_call(fd, TN_RPC_PROC_CONNECT_GET_CAPABILITIES, 4, NULL);
+    g_assert_cmpint(peer_expect_error(fd, 4, NULL), ==, VIR_ERR_RPC);
+    close(fd);
+    peer_free(peer);
+}
+
+static void
+test_stranger_let_in(void)
+{
+    Doorkeeper keeper = { .answer_now = TRUE };
+    Peer *peer = guarded_peer(&keeper, 100);
+    TnRpcAuthPolkitRet ret = { 0 };
+    int fd;
+
+    if (peer == NULL) {
+        return;
+    }
+    fd = connect_as_stranger(peer, TRUE);
+    expect_auth(fd, 2);
+    peer_send_call(fd, TN_RPC_PROC_AUTH_POLKIT, 3, NULL);
+    peer_expect_reply(fd, TN_RPC_PROC_AUTH_POLKIT, 3, &ret);
+    g_assert_cmpint(ret.complete, ==, 1);
+    expect_auth(fd, 0);
+    close(fd);
+    peer_free(peer);
+}
+
+static void
+test_long_frame_of_stranger(void)
+{
+    Doorkeeper keeper = { .answer_now = TRUE };
+    Peer *peer = guarded_peer(&keeper, 100);
+    int fd;
+
+    if (peer == NULL) {
+        return;
+    }
+    fd = connect_as_stranger(peer, FALSE);
+    peer_send_hex(fd, "00010001"); /* 64 KiB and one */
+    peer_expect_end(fd);
+    close(fd);
+    peer_free(peer);
+}
+
+/* Strangers who connect and say nothing make room for strangers, and root never notices. */
+static void
+test_silent_strangers(void)
+{
+    Doorkeeper keeper = { 0 };
+    Peer *peer = guarded_peer(&keeper, 100);
+    int fds[6];
+    int root;
+
+    if (peer == NULL) {
+        return;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        fds[i] = connect_as_stranger(peer, FALSE);
+        peer_wait_clients(peer, MIN(i + 1, 3));
+    }
+    root = peer_connect(peer);
+    expect_auth(root, 0);
+    peer_expect_end(fds[0]);
+    peer_expect_end(fds[2]);
+    expect_auth(fds[3], 2);
+    expect_auth(fds[5], 2);
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        close(fds[i]);
+    }
+    close(root);
+    peer_free(peer);
+}
+
+/* Two questions of one user at a time; who is being asked is not sent home for newcomers. */
+static void
+test_many_questions(void)
+{
+    Doorkeeper keeper = { 0 };
+    Peer *peer = guarded_peer(&keeper, 100);
+    int fds[3];
+
+    if (peer == NULL) {
+        return;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        fds[i] = connect_as_stranger(peer, TRUE);
+        peer_send_call(fds[i], TN_RPC_PROC_AUTH_POLKIT, i, NULL);
+        wait_asked(&keeper, MIN(i + 1, 2));
+    }
+    g_assert_cmpint(peer_expect_error(fds[2], 2, NULL), ==, VIR_ERR_AUTH_UNAVAILABLE);
+    answer(&keeper);
+    peer_expect_reply(fds[0], TN_RPC_PROC_AUTH_POLKIT, 0, NULL);
+    peer_expect_reply(fds[1], TN_RPC_PROC_AUTH_POLKIT, 1, NULL);
+    g_assert_cmpuint(keeper.n_asked, ==, 2);
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        close(fds[i]);
+    }
+    peer_free(peer);
+}
+
+static void
+test_one_user_half_of_places(void)
+{
+    Doorkeeper keeper = { .answer_now = TRUE };
+    Peer *peer = guarded_peer(&keeper, 6);
+    int fds[4];
+    int root[3];
+
+    if (peer == NULL) {
+        return;
+    }
+    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, "*half of all connections*");
+    for (guint i = 0; i < 3; i++) {
+        fds[i] = connect_as_stranger(peer, TRUE);
+        peer_send_call(fds[i], TN_RPC_PROC_AUTH_POLKIT, i, NULL);
+        peer_expect_reply(fds[i], TN_RPC_PROC_AUTH_POLKIT, i, NULL);
+    }
+    fds[3] = connect_as_stranger(peer, TRUE);
+    peer_expect_end(fds[3]);
+    for (guint i = 0; i < 3; i++) {
+        root[i] = peer_connect(peer);
+        expect_auth(root[i], 0);
+        close(root[i]);
+    }
+    g_test_assert_expected_messages();
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        close(fds[i]);
+    }
     peer_free(peer);
 }
 
@@ -365,6 +600,12 @@ main(int argc, char **argv)
     ADD("thousand-connections", test_thousand_connections);
     g_test_add_func("/wire/hostile/max-clients-wait-their-turn", test_max_clients_wait);
     g_test_add_func("/wire/hostile/descriptors-run-out", test_descriptors_run_out);
-    g_test_add_func("/wire/hostile/who-must-authenticate", test_trusted_root_is_not_asked);
+    g_test_add_func("/wire/strangers/root-is-not-asked", test_root_is_not_asked);
+    g_test_add_func("/wire/strangers/refused", test_stranger_refused);
+    g_test_add_func("/wire/strangers/let-in", test_stranger_let_in);
+    g_test_add_func("/wire/strangers/long-frame", test_long_frame_of_stranger);
+    g_test_add_func("/wire/strangers/silent-ones-make-room", test_silent_strangers);
+    g_test_add_func("/wire/strangers/two-questions-a-user", test_many_questions);
+    g_test_add_func("/wire/strangers/half-of-the-places", test_one_user_half_of_places);
     return g_test_run();
 }
