@@ -185,6 +185,20 @@ domain_set_metadata(TnRpcCall *call, void *data, void *ret, GError **error)
     return domain && tn_config_set_metadata(domain, &metadata, args->flags, error);
 }
 
+static gboolean
+domain_set_lifecycle_action(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainSetLifecycleActionArgs *args = data;
+    g_autoptr(TnDomain) domain = NULL;
+
+    if (!tn_api_check_flags(call, args->flags, AFFECT_FLAGS, error)) {
+        return FALSE;
+    }
+    domain = tn_api_find_domain(call, &args->dom, error);
+    return domain && tn_config_set_lifecycle_action(domain, args->type, args->action, args->flags,
+                                                    error);
+}
+
 /* Managed saves and snapshots: there are none, and saying so keeps clients quiet. */
 static gboolean
 find_only(TnRpcCall *call, const TnRpcDomain *dom, GError **error)
@@ -270,6 +284,7 @@ const TnRpcHandlerRow tn_api_domain_config_rows[] = {
     { TN_RPC_PROC_DOMAIN_RENAME, domain_rename },
     { TN_RPC_PROC_DOMAIN_GET_METADATA, domain_get_metadata },
     { TN_RPC_PROC_DOMAIN_SET_METADATA, domain_set_metadata },
+    { TN_RPC_PROC_DOMAIN_SET_LIFECYCLE_ACTION, domain_set_lifecycle_action },
     { TN_RPC_PROC_DOMAIN_HAS_MANAGED_SAVE_IMAGE, domain_has_managed_save_image },
     { TN_RPC_PROC_DOMAIN_SNAPSHOT_NUM, domain_snapshot_num },
     { TN_RPC_PROC_DOMAIN_SNAPSHOT_LIST_NAMES, domain_snapshot_list_names },

@@ -53,67 +53,6 @@ domain_get_max_memory(TnRpcCall *call, void *data, void *data_ret, GError **erro
 }
 
 static gboolean
-domain_get_max_vcpus(TnRpcCall *call, void *data, void *data_ret, GError **error)
-{
-    TnRpcDomainGetMaxVcpusArgs *args = data;
-    TnRpcDomainGetMaxVcpusRet *ret = data_ret;
-    g_autoptr(TnLockedDomain) domain = tn_api_lock_domain(call, &args->dom, error);
-
-    ret->num = domain ? (int)tn_domain_def_locked(domain)->vcpus_max : 0;
-    return domain != NULL;
-}
-
-static gboolean
-domain_get_vcpus_flags(TnRpcCall *call, void *data, void *data_ret, GError **error)
-{
-    TnRpcDomainGetVcpusFlagsArgs *args = data;
-    TnRpcDomainGetVcpusFlagsRet *ret = data_ret;
-    g_autoptr(TnLockedDomain) domain = NULL;
-    const TnDomainDef *def;
-    gboolean live, config;
-
-    if (!tn_api_check_flags(call, args->flags, AFFECT_FLAGS | VIR_DOMAIN_VCPU_MAXIMUM, error)) {
-        return FALSE;
-    }
-    domain = tn_api_lock_domain(call, &args->dom, error);
-    if (!domain || !tn_domain_affected_locked(domain, args->flags & AFFECT_FLAGS, &live, &config,
-                                              error)) {
-        return FALSE;
-    }
-    def = live ? domain->live : domain->persistent;
-    ret->num = (int)(args->flags & VIR_DOMAIN_VCPU_MAXIMUM ? def->vcpus_max : def->vcpus);
-    return TRUE;
-}
-
-static gboolean
-set_vcpus(TnRpcCall *call, const TnRpcDomain *dom, guint n, unsigned flags, GError **error)
-{
-    g_autoptr(TnDomain) domain = NULL;
-
-    if (!tn_api_check_flags(call, flags, AFFECT_FLAGS | VIR_DOMAIN_VCPU_MAXIMUM, error)) {
-        return FALSE;
-    }
-    domain = tn_api_find_domain(call, dom, error);
-    return domain && tn_config_set_vcpus(domain, n, flags, error);
-}
-
-static gboolean
-domain_set_vcpus(TnRpcCall *call, void *data, void *ret, GError **error)
-{
-    TnRpcDomainSetVcpusArgs *args = data;
-
-    return set_vcpus(call, &args->dom, args->nvcpus, VIR_DOMAIN_AFFECT_LIVE, error);
-}
-
-static gboolean
-domain_set_vcpus_flags(TnRpcCall *call, void *data, void *ret, GError **error)
-{
-    TnRpcDomainSetVcpusFlagsArgs *args = data;
-
-    return set_vcpus(call, &args->dom, args->nvcpus, args->flags, error);
-}
-
-static gboolean
 set_memory(TnRpcCall *call, const TnRpcDomain *dom, guint64 kib, unsigned flags, GError **error)
 {
     g_autoptr(TnDomain) domain = NULL;
@@ -201,11 +140,18 @@ static void
 add_vcpu_stats_locked(TnRpcParams *params, const TnDomain *domain)
 {
     const TnDomainDef *def = tn_domain_def_locked(domain);
+    g_autofree TnProcessThread *threads = NULL;
 
     tn_rpc_params_add_uint(params, def->vcpus, "vcpu.current");
     tn_rpc_params_add_uint(params, def->vcpus_max, "vcpu.maximum");
-    for (guint i = 0; domain->live && i < def->vcpus; i++) {
+    if (!domain->live) {
+        return;
+    }
+    threads = g_new0(TnProcessThread, def->vcpus);
+    tn_process_vcpus(domain->process.pid, threads, def->vcpus);
+    for (guint i = 0; i < def->vcpus; i++) {
         tn_rpc_params_add_int(params, VIR_VCPU_RUNNING, "vcpu.%u.state", i);
+        tn_rpc_params_add_ullong(params, threads[i].cpu_time, "vcpu.%u.time", i);
     }
 }
 
@@ -392,10 +338,6 @@ domain_get_security_label_list(TnRpcCall *call, void *data, void *data_ret, GErr
 const TnRpcHandlerRow tn_api_domain_stats_rows[] = {
     { TN_RPC_PROC_DOMAIN_GET_INFO, domain_get_info },
     { TN_RPC_PROC_DOMAIN_GET_MAX_MEMORY, domain_get_max_memory },
-    { TN_RPC_PROC_DOMAIN_GET_MAX_VCPUS, domain_get_max_vcpus },
-    { TN_RPC_PROC_DOMAIN_GET_VCPUS_FLAGS, domain_get_vcpus_flags },
-    { TN_RPC_PROC_DOMAIN_SET_VCPUS, domain_set_vcpus },
-    { TN_RPC_PROC_DOMAIN_SET_VCPUS_FLAGS, domain_set_vcpus_flags },
     { TN_RPC_PROC_DOMAIN_SET_MEMORY, domain_set_memory },
     { TN_RPC_PROC_DOMAIN_SET_MEMORY_FLAGS, domain_set_memory_flags },
     { TN_RPC_PROC_DOMAIN_SET_MAX_MEMORY, domain_set_max_memory },

@@ -202,3 +202,58 @@ tn_config_set_vcpus(TnDomain *domain, guint n, unsigned flags, GError **error)
     return check_config_only(domain, flags, "number of virtual CPUs", error) &&
            tn_lifecycle_change_config(domain, change_vcpus, &change, error);
 }
+
+/* virDomainLifecycleAction in our own words. */
+static const TnLifecycleAction lifecycle_actions[] = {
+    [VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY] = TN_LIFECYCLE_DESTROY,
+    [VIR_DOMAIN_LIFECYCLE_ACTION_RESTART] = TN_LIFECYCLE_RESTART,
+    [VIR_DOMAIN_LIFECYCLE_ACTION_RESTART_RENAME] = TN_LIFECYCLE_RESTART_RENAME,
+    [VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE] = TN_LIFECYCLE_PRESERVE,
+    [VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_DESTROY] = TN_LIFECYCLE_COREDUMP_DESTROY,
+    [VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_RESTART] = TN_LIFECYCLE_COREDUMP_RESTART,
+};
+
+typedef struct ActionChange {
+    guint type;
+    TnLifecycleAction action;
+} ActionChange;
+
+static gboolean
+change_action(TnDomainDef *def, gpointer user_data, GError **error)
+{
+    const ActionChange *change = user_data;
+
+    *(change->type == VIR_DOMAIN_LIFECYCLE_POWEROFF ? &def->on_poweroff
+      : change->type == VIR_DOMAIN_LIFECYCLE_REBOOT ? &def->on_reboot
+                                                    : &def->on_crash) = change->action;
+    return TRUE;
+}
+
+gboolean
+tn_config_set_lifecycle_action(TnDomain *domain, guint type, guint action, unsigned flags,
+                               GError **error)
+{
+    ActionChange change = { .type = type };
+    gboolean live, config, ok;
+
+    if (type > VIR_DOMAIN_LIFECYCLE_CRASH || action >= G_N_ELEMENTS(lifecycle_actions)) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                    "lifecycle type %u with action %u is not known", type, action);
+        return FALSE;
+    }
+    change.action = lifecycle_actions[action];
+    g_mutex_lock(&domain->lock);
+    ok = tn_domain_affected_locked(domain, flags, &live, &config, error);
+    g_mutex_unlock(&domain->lock);
+    /* The file first: what can fail. The live definition is only looked at when it happens. */
+    if (!ok || (config && !tn_lifecycle_change_config(domain, change_action, &change, error))) {
+        return FALSE;
+    }
+    g_mutex_lock(&domain->lock);
+    if (live && domain->live) {
+        (void)change_action(domain->live, &change, NULL);
+        tn_launch_save_run_later(domain);
+    }
+    g_mutex_unlock(&domain->lock);
+    return TRUE;
+}

@@ -31,6 +31,14 @@ gboolean tn_config_set_memory(TnDomain *domain, guint64 kib, unsigned flags, GEr
 /* The same for virtual CPUs; @flags as virDomainSetVcpusFlags(). */
 gboolean tn_config_set_vcpus(TnDomain *domain, guint n, unsigned flags, GError **error);
 
+/**
+ * tn_config_set_lifecycle_action:
+ * @type: virDomainLifecycle, @action: virDomainLifecycleAction.
+ * Errors: INVALID_ARG; what validation says of an action that does not go with @type.
+ */
+gboolean tn_config_set_lifecycle_action(TnDomain *domain, guint type, guint action,
+                                        unsigned flags, GError **error);
+
 G_END_DECLS
 
 #endif

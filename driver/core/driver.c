@@ -12,7 +12,7 @@
 #include "driver/core/stop.h"
 
 /* Threads for what must not keep the main thread waiting: files, processes that will not die. */
-#define MAX_CHORE_THREADS 8
+#define MAX_CHORE_THREADS 64
 
 /* One piece of work off the main thread. */
 typedef struct Chore {

@@ -179,20 +179,35 @@ tn_process_reap(int pidfd)
     (void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
 }
 
-/* The fields of /proc/PID/stat after the name, from "state" on; NULL when it is gone. */
+/* The fields of a stat file after the name, from "state" on; NULL when it is gone.
+ * @ret_name: (optional): the name. */
 static GStrv
-read_stat(pid_t pid)
+read_stat_file(const char *path, char **ret_name)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%ld/stat", (long)pid);
     g_autofree char *text = NULL;
-    const char *after;
+    char *first, *after;
 
     if (!g_file_get_contents(path, &text, NULL, NULL)) {
         return NULL;
     }
     /* The name may hold anything, spaces and brackets included. */
+    first = strchr(text, '(');
     after = strrchr(text, ')');
-    return after && after[1] ? g_strsplit(after + 2, " ", -1) : NULL;
+    if (!first || !after || !after[1]) {
+        return NULL;
+    }
+    if (ret_name) {
+        *ret_name = g_strndup(first + 1, (gsize)(after - first - 1));
+    }
+    return g_strsplit(after + 2, " ", -1);
+}
+
+static GStrv
+read_stat(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%ld/stat", (long)pid);
+
+    return read_stat_file(path, NULL);
 }
 
 guint64
@@ -203,10 +218,9 @@ tn_process_start_time(pid_t pid)
     return fields && g_strv_length(fields) > 19 ? g_ascii_strtoull(fields[19], NULL, 10) : 0;
 }
 
-guint64
-tn_process_cpu_time(pid_t pid)
+static guint64
+cpu_time_of(GStrv fields)
 {
-    g_auto(GStrv) fields = read_stat(pid);
     guint64 ticks;
 
     if (!fields || g_strv_length(fields) <= 12) {
@@ -214,6 +228,34 @@ tn_process_cpu_time(pid_t pid)
     }
     ticks = g_ascii_strtoull(fields[11], NULL, 10) + g_ascii_strtoull(fields[12], NULL, 10);
     return ticks * (1000000000ULL / (guint64)sysconf(_SC_CLK_TCK));
+}
+
+guint64
+tn_process_cpu_time(pid_t pid)
+{
+    g_auto(GStrv) fields = read_stat(pid);
+
+    return cpu_time_of(fields);
+}
+
+void
+tn_process_vcpus(pid_t pid, TnProcessThread *ret_threads, guint n)
+{
+    g_autofree char *dir_path = g_strdup_printf("/proc/%ld/task", (long)pid);
+    g_autoptr(GDir) dir = g_dir_open(dir_path, 0, NULL);
+    const char *task;
+
+    while (dir && (task = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(dir_path, task, "stat", NULL);
+        g_autofree char *name = NULL;
+        g_auto(GStrv) fields = read_stat_file(path, &name);
+        guint index;
+
+        if (fields && sscanf(name, "CPU %u/KVM", &index) == 1 && index < n) {
+            ret_threads[index].cpu_time = cpu_time_of(fields);
+            ret_threads[index].cpu = g_strv_length(fields) > 36 ? atoi(fields[36]) : -1;
+        }
+    }
 }
 
 guint64

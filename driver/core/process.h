@@ -47,6 +47,19 @@ guint64 tn_process_start_time(pid_t pid);
 /* CPU time of @pid in nanoseconds, user and system; 0 when unknown. */
 guint64 tn_process_cpu_time(pid_t pid);
 
+/** TnProcessThread: what one thread has used. */
+typedef struct TnProcessThread {
+    guint64 cpu_time; /* nanoseconds */
+    int cpu;          /* where it ran last; -1: unknown */
+} TnProcessThread;
+
+/**
+ * tn_process_vcpus:
+ * @ret_threads: (array length=n): of the threads "CPU 0/KVM" and on; those that are not
+ * found stay as they are.
+ */
+void tn_process_vcpus(pid_t pid, TnProcessThread *ret_threads, guint n);
+
 /* Resident memory of @pid in KiB; 0 when unknown. */
 guint64 tn_process_rss_kib(pid_t pid);
 

@@ -122,9 +122,9 @@ static void
 test_rename_onto_another_is_refused(Fixture *f, gconstpointer data)
 {
     g_autoptr(TnDomain) g = fixture_define(f, "g", "");
-    g_autoptr(TnDomain) h = fixture_define(f, "h", "");
     g_autoptr(GError) error = NULL;
 
+    tn_domain_unref(fixture_define(f, "h", ""));
     g_assert_false(tn_lifecycle_rename(g, "h", &error));
     g_assert_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_FAILED);
     g_assert_cmpstr(g->name, ==, "g");
