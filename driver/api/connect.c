@@ -68,8 +68,9 @@ connect_open(TnRpcCall *call, void *data, void *data_ret, GError **error)
         g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_INTERNAL_ERROR, "connection already open");
         return FALSE;
     }
-    if (!tn_api_check_flags(call, args->flags, VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES, error) ||
-        !check_uri(name, session, &qemu, error)) {
+    /* Other flags are ignored: clients send along what they tell themselves (4: "start the
+     * daemon if there is none"). */
+    if (!check_uri(name, session, &qemu, error)) {
         return FALSE;
     }
     if (args->flags & VIR_CONNECT_RO) {
