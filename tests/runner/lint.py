@@ -151,8 +151,8 @@ def cppcheck(tally):
         f"--suppressions-list={SUPPRESSIONS}", f"--cppcheck-build-dir={cache}",
         f"-j{os.cpu_count()}", f"--file-list={files}", "--std=c11", "--max-configs=2",
         "-I.", f"-I{CLANG_BUILD}", "-D_GNU_SOURCE", "-D__linux__", "-D__x86_64__",
-        # A macro that gtk.cfg does not have.
-        "-DG_DEFINE_QUARK(name, prefix)="])
+        # Macros that gtk.cfg does not have.
+        "-DG_DEFINE_QUARK(name, prefix)=", "-DG_GNUC_PRINTF(format, first)="])
     tally.point("lint/cppcheck", done.returncode == 0, done.stdout)
 
 
