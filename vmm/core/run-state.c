@@ -124,26 +124,6 @@ set_state(TnRunStateControl *rs, TnRunState state)
     }
 }
 
-gboolean
-tn_run_state_cont(TnRunStateControl *rs, GError **error)
-{
-    TnRunState state = tn_run_state_get(rs);
-
-    if (state == TN_RUN_STATE_RUNNING) {
-        return TRUE;
-    }
-    if (state == TN_RUN_STATE_SHUTDOWN || state == TN_RUN_STATE_INTERNAL_ERROR) {
-        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
-                            "Resetting the Virtual Machine is required");
-        return FALSE;
-    }
-    tn_clock_start(rs->clock);
-    set_state(rs, TN_RUN_STATE_RUNNING);
-    tn_events_emit(rs->events, "RESUME", NULL);
-    rs->ops.resume_vcpus(rs->opaque);
-    return TRUE;
-}
-
 /* Leaves TN_RUN_STATE_RUNNING for @state; FALSE when it was not running. */
 static gboolean
 stop_to(TnRunStateControl *rs, TnRunState state)
@@ -241,6 +221,44 @@ serve_requests(gpointer user_data)
         }
     }
     return G_SOURCE_REMOVE;
+}
+
+/* A reset that was asked for before comes before what is asked for now: clients send
+ * system_reset and cont in one go. */
+static void
+serve_pending(TnRunStateControl *rs)
+{
+    g_autoptr(GSource) source = NULL;
+
+    g_mutex_lock(&rs->lock);
+    source = g_steal_pointer(&rs->source);
+    g_mutex_unlock(&rs->lock);
+    if (source) {
+        g_source_destroy(source);
+        (void)serve_requests(rs);
+    }
+}
+
+gboolean
+tn_run_state_cont(TnRunStateControl *rs, GError **error)
+{
+    TnRunState state;
+
+    serve_pending(rs);
+    state = tn_run_state_get(rs);
+    if (state == TN_RUN_STATE_RUNNING) {
+        return TRUE;
+    }
+    if (state == TN_RUN_STATE_SHUTDOWN || state == TN_RUN_STATE_INTERNAL_ERROR) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                            "Resetting the Virtual Machine is required");
+        return FALSE;
+    }
+    tn_clock_start(rs->clock);
+    set_state(rs, TN_RUN_STATE_RUNNING);
+    tn_events_emit(rs->events, "RESUME", NULL);
+    rs->ops.resume_vcpus(rs->opaque);
+    return TRUE;
 }
 
 static void
