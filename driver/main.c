@@ -116,10 +116,10 @@ report_ready(int fd, LogTarget *target)
 int
 main(int argc, char **argv)
 {
+    LogTarget target = { 0 }; /* first: what ends after main's last line still logs */
     g_auto(TnDaemonOptions) options = { 0 };
     g_autoptr(TnDaemon) daemon = NULL;
     g_autoptr(GError) error = NULL;
-    LogTarget target = { 0 };
     TnDaemonConfig *config;
     int ready_fd = -1;
 

@@ -296,11 +296,11 @@ print_help(const TnOptions *options, int *ret_status)
     } else {
         return FALSE;
     }
-    *ret_status = text ? EXIT_SUCCESS : EXIT_FAILURE;
-    if (text) {
-        fputs(text, stdout);
+    *ret_status = error ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (error) {
+        tn_log("%s", error->message);
     } else {
-        fprintf(stderr, "tenon-vmm: %s\n", error->message);
+        fputs(text, stdout);
     }
     return TRUE;
 }

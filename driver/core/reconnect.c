@@ -334,7 +334,7 @@ reconnect_chore(TnDomain *domain, guint run, int value)
     /* It may have been destroyed already: a destroy waits for nobody. */
     if (path && !interview(domain, path, &error) &&
         !g_atomic_int_get(&domain->driver->ending)) {
-        g_warning("domain %s runs, but its monitor does not answer: %s", domain->uuid_text,
+        g_message("domain %s runs, but its monitor does not answer: %s", domain->uuid_text,
                   error->message);
     }
     g_clear_error(&error);

@@ -160,15 +160,17 @@ tn_keyval_take_uint(json_object *object, const char *key, guint64 min, guint64 m
                     unsigned *ret_value, GError **error)
 {
     g_autofree char *text = tn_keyval_take(object, key);
-    char *end;
-    guint64 value;
+    char *end = text;
+    guint64 value = 0;
 
     if (!text) {
         return TRUE;
     }
     errno = 0;
-    value = g_ascii_isdigit(*text) ? g_ascii_strtoull(text, &end, 0) : 0;
-    if (!g_ascii_isdigit(*text) || errno || *end || value < min || value > max) {
+    if (g_ascii_isdigit(*text)) {
+        value = g_ascii_strtoull(text, &end, 0);
+    }
+    if (end == text || errno || *end || value < min || value > max) {
         g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
                     "Parameter '%s' expects a number in the range %" G_GUINT64_FORMAT
                     "..%" G_GUINT64_FORMAT ", not '%s'",
