@@ -179,6 +179,14 @@ class Follower:
             if found:
                 return found
 
+    def spoke(self):
+        """Whether there is something to read."""
+        return not self._lines.empty()
+
+    def wait_end(self):
+        """Wait until it has ended."""
+        self._process.wait(LIMIT_SECONDS)
+
     def end(self):
         """Interrupt it as a user would. Returns all that it said."""
         self._process.send_signal(signal.SIGINT)
@@ -201,8 +209,11 @@ class Daemon:
     """One virttenond with folders of its own."""
 
     def __init__(self, programs):
-        self.vmm, self.program, self.kernel = (Path(each).resolve() for each in programs)
+        vmm, self.program, self.kernel = (Path(each).resolve() for each in programs)
         self.folder = Path(tempfile.mkdtemp(prefix="tn-sys-", dir="/tmp"))
+        # A name of our own for the monitor tells our guests from those of others.
+        self.vmm = self.folder / "tenon-vmm"
+        self.vmm.symlink_to(vmm)
         self.sockets = self.folder / "sockets"
         self.log = self.folder / "log"
         self.process = None
@@ -263,8 +274,7 @@ class Daemon:
                     words = Path(f"/proc/{entry}/cmdline").read_bytes()
                 except OSError:
                     continue
-                if words.startswith(str(self.vmm).encode() + b"\0") and \
-                        str(self.folder).encode() in words:
+                if words.startswith(str(self.vmm).encode() + b"\0"):
                     found.append(int(entry))
         return found
 
@@ -327,10 +337,14 @@ class Daemon:
 
     def console(self, name):
         """The console of a running guest. What one reader takes no other sees: there is but one."""
-        if name in self._consoles:
-            self._consoles.pop(name).close()
+        self.leave_console(name)
         self._consoles[name] = Console(self.good("ttyconsole", name))
         return self._consoles[name]
+
+    def leave_console(self, name):
+        """Let others read a guest's console."""
+        if name in self._consoles:
+            self._consoles.pop(name).close()
 
     def boot(self, name):
         """Start a defined guest and wait until it is up. Returns its console."""

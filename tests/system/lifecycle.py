@@ -255,6 +255,7 @@ def sigterm_leaves_guests_running(daemon):
     daemon.define("k")
     daemon.good("start", "k")
     before = daemon.guests()
+    equal(len(before), 1)
     equal(daemon.stop(), 0)
     equal(daemon.guests(), before)
     daemon.start()
