@@ -3,6 +3,7 @@
 #include "driver/core/reconnect.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +16,8 @@
 #include "driver/core/monitor.h"
 #include "driver/core/process.h"
 #include "driver/core/stop.h"
+
+#define END_WAIT_MS 500
 
 /* The process is gone: all that is left of the run is put away. */
 static void
@@ -322,19 +325,42 @@ interview(TnDomain *domain, const char *path, GError **error)
            read_status(domain, qmp, error);
 }
 
+/* Whether run @run goes on. The end of a connection is known a moment before the end of
+ * the process that held it: that moment is waited for. */
+static gboolean
+still_runs(TnDomain *domain, guint run)
+{
+    gboolean runs;
+    int pidfd = -1;
+
+    g_mutex_lock(&domain->lock);
+    if (domain->run == run && domain->live && domain->process.pidfd >= 0) {
+        pidfd = fcntl(domain->process.pidfd, F_DUPFD_CLOEXEC, 3);
+    }
+    g_mutex_unlock(&domain->lock);
+    if (pidfd < 0) {
+        return FALSE;
+    }
+    runs = !tn_process_wait(pidfd, END_WAIT_MS);
+    (void)close(pidfd);
+    return runs;
+}
+
 static void
-reconnect_chore(TnDomain *domain, guint run, int value)
+reconnect_chore(TnDomain *domain, guint unused_run, int value)
 {
     g_autofree char *path = NULL;
     g_autoptr(GError) error = NULL;
+    guint run;
 
     g_mutex_lock(&domain->lock);
+    run = domain->run;
     path = g_strdup(domain->process.monitor_path);
     g_mutex_unlock(&domain->lock);
     /* It may have been destroyed already: a destroy waits for nobody. */
-    if (path && !interview(domain, path, &error) &&
+    if (path && !interview(domain, path, &error) && still_runs(domain, run) &&
         !g_atomic_int_get(&domain->driver->ending)) {
-        g_message("domain %s runs, but its monitor does not answer: %s", domain->uuid_text,
+        g_warning("domain %s runs, but its monitor does not answer: %s", domain->uuid_text,
                   error->message);
     }
     g_clear_error(&error);

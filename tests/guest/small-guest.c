@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A guest of a few hundred instructions that behaves like one with an operating system: it heeds
- * the power button, takes and gives back DIMMs as docs/specs/acpi-memory-hotplug.md has it,
- * and obeys single characters on its console. For hosts whose KVM runs no stock kernel.
+ * the power button, takes and gives back DIMMs (docs/specs/acpi-memory-hotplug.md), and obeys
+ * single characters on its console. For hosts whose KVM runs no stock kernel.
  *
  * It says "SMALL-GUEST ready", "SMALL-GUEST dimms=N MiB" at each change, "SMALL-GUEST bye".
  * Characters: m says how much DIMM memory there is, p powers off, r resets, k halts for good,
