@@ -24,14 +24,19 @@ def run(argv, **kwargs):
                           **kwargs)
 
 
+def setup(folder, options=(), compiler=None):
+    """Configure `folder`. Raises BuildError."""
+    environment = dict(os.environ, **({"CC": compiler} if compiler else {}))
+    done = run(["meson", "setup", folder, *options], env=environment)
+    if done.returncode:
+        raise BuildError(done.stdout)
+
+
 def build(folder, options=(), compiler=None, targets=()):
     """Configure `folder` if it is not yet, and compile. Raises BuildError."""
-    environment = dict(os.environ, **({"CC": compiler} if compiler else {}))
     if not (TOP / folder / "build.ninja").exists():
-        done = run(["meson", "setup", folder, *options], env=environment)
-        if done.returncode:
-            raise BuildError(done.stdout)
-    done = run(["ninja", "-C", folder, *targets], env=environment)
+        setup(folder, options, compiler)
+    done = run(["ninja", "-C", folder, *targets])
     if done.returncode:
         raise BuildError(done.stdout)
 
