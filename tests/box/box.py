@@ -123,7 +123,7 @@ def qemu_arguments(options, images, job, ends):
             "-device", "intel-iommu,intremap=on,caching-mode=on",
             "-kernel", str(vmlinux), "-initrd", str(image),
             "-append", kernel_command_line(job, options.results),
-            "-serial", f"file:{job}/kernel.log",
+            "-serial", f"file:{job}/kernel.log", "-qmp", f"unix:{job}/qmp,server=on,wait=off",
             "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
             "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
             "-device", "virtio-serial-pci,id=ports"]

@@ -10,6 +10,26 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+/* The sanitizer's own words for a hand-over; absent where a plain program preloads this. */
+extern void __tsan_acquire(void *address) __attribute__((weak));
+extern void __tsan_release(void *address) __attribute__((weak));
+
+static void
+taken_over(gpointer made)
+{
+    if (__tsan_acquire) {
+        __tsan_acquire(made);
+    }
+}
+
+static void
+handed_over(gpointer made)
+{
+    if (__tsan_release) {
+        __tsan_release(made);
+    }
+}
+
 /* A zeroed GMutex or GCond is ready for use, so the real one is made when first needed. */
 static pthread_mutex_t *
 mutex_of(GMutex *mutex)
@@ -21,6 +41,7 @@ mutex_of(GMutex *mutex)
         gpointer none = NULL;
 
         pthread_mutex_init(mine, NULL);
+        handed_over(mine);
         if (__atomic_compare_exchange_n(&mutex->p, &none, (gpointer)mine, FALSE,
                                         __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             return mine;
@@ -29,6 +50,7 @@ mutex_of(GMutex *mutex)
         free(mine);
         made = none;
     }
+    taken_over(made);
     return made;
 }
 
@@ -46,6 +68,7 @@ cond_of(GCond *cond)
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         pthread_cond_init(mine, &attributes);
         pthread_condattr_destroy(&attributes);
+        handed_over(mine);
         if (__atomic_compare_exchange_n(&cond->p, &none, (gpointer)mine, FALSE,
                                         __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             return mine;
@@ -54,6 +77,7 @@ cond_of(GCond *cond)
         free(mine);
         made = none;
     }
+    taken_over(made);
     return made;
 }
 
