@@ -43,17 +43,17 @@ tn_domain_list_free(TnDomainList *list)
 static TnDomain *
 look_up(TnDomainList *list, GHashTable *table, gconstpointer key)
 {
-    TnDomain *domain;
+    TnDomain *domain, *found = NULL;
 
     g_rw_lock_reader_lock(&list->lock);
     domain = g_hash_table_lookup(table, key);
     if (domain) {
         g_mutex_lock(&domain->lock);
-        domain = tn_domain_is_empty_locked(domain) ? NULL : tn_domain_ref(domain);
+        found = tn_domain_is_empty_locked(domain) ? NULL : tn_domain_ref(domain);
         g_mutex_unlock(&domain->lock);
     }
     g_rw_lock_reader_unlock(&list->lock);
-    return domain;
+    return found;
 }
 
 TnDomain *

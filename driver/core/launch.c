@@ -111,10 +111,18 @@ spawn(Launch *l, GError **error)
                                    .monitor_fd = MONITOR_CHILD_FD };
     g_auto(GStrv) argv = tn_command_line_build(l->def, &env);
 
+    TnProcessSpec spec = {
+        .argv = (const char *const *)argv,
+        .child_fd = MONITOR_CHILD_FD,
+        .log_path = l->log_path,
+    };
+
     log_command_line(l, (const char *const *)argv);
-    return open_monitor_socket(l, error) &&
-           tn_process_spawn((const char *const *)argv, l->listen_fd, MONITOR_CHILD_FD,
-                            l->log_path, &l->process, error);
+    if (!open_monitor_socket(l, error)) {
+        return FALSE;
+    }
+    spec.keep_fd = l->listen_fd;
+    return tn_process_spawn(&spec, &l->process, error);
 }
 
 /* Hands process, definition and monitor to the domain: from here on stop.c undoes. */
@@ -435,8 +443,9 @@ bring_up(Launch *l, GError **error)
     Gather g = { 0 };
     gboolean ok;
 
-    /* Recorded before the CPUs run: a daemon killed at any moment finds the guest. */
-    if (!qmp || !tn_launch_save_run(domain, error)) {
+    /* Recorded before the program runs: a daemon killed at any moment finds it. */
+    if (!qmp || !tn_launch_save_run(domain, error) ||
+        !tn_process_release(&l->process, l->driver->config.vmm_path, error)) {
         return FALSE;
     }
     g_mutex_init(&g.lock);
@@ -470,7 +479,8 @@ prepare(Launch *l, TnDomain *domain, const TnDomainDef *def, gboolean paused)
     g_autofree char *log = g_strconcat(def->name, ".log", NULL);
 
     *l = (Launch){ .domain = domain, .driver = domain->driver, .listen_fd = -1,
-                   .monitor_fd = -1, .paused = paused };
+                   .monitor_fd = -1, .paused = paused,
+                   .process = { .pidfd = -1, .gate = -1 } };
     l->def = tn_domain_def_copy(def);
     tn_domain_def_assign_aliases(l->def);
     l->id = tn_driver_next_id(l->driver);
@@ -484,6 +494,9 @@ prepare(Launch *l, TnDomain *domain, const TnDomainDef *def, gboolean paused)
 static void
 clear(Launch *l)
 {
+    if (l->process.gate >= 0) {
+        close(l->process.gate);
+    }
     if (l->listen_fd >= 0) {
         close(l->listen_fd);
     }

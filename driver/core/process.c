@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "driver/error.h"
 
-/* The exec step failed: what the child tells through its pipe. */
+/* What the child tells through its end of the gate when it cannot run the program. */
 typedef struct SpawnReport {
     int error_number;
 } SpawnReport;
@@ -46,93 +47,144 @@ hand_down(int keep_fd, int child_fd)
     return TRUE;
 }
 
-/* In the child, between fork and exec: async-signal-safe calls only. */
+/* In the child: lets go of all that is the daemon's (clients, locks), so that waiting at the
+ * gate holds up nobody, not even another daemon. */
 static void
-exec_child(const char *const *argv, int keep_fd, int child_fd, int log_fd, int report_fd)
+close_all_but(int a, int b, int c)
+{
+    int kept[] = { a, b, c };
+    unsigned from = STDERR_FILENO + 1;
+
+    for (;;) {
+        unsigned next = ~0U;
+
+        for (gsize i = 0; i < G_N_ELEMENTS(kept); i++) {
+            if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next) {
+                next = (unsigned)kept[i];
+            }
+        }
+        if (next > from) {
+            (void)close_range(from, next == ~0U ? ~0U : next - 1, 0);
+        }
+        if (next == ~0U) {
+            return;
+        }
+        from = next + 1;
+    }
+}
+
+/* In the child, between fork and exec: async-signal-safe calls only. @gate: its end. */
+static void
+exec_child(const TnProcessSpec *spec, int log_fd, int gate)
 {
     SpawnReport report;
     sigset_t none;
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    char go;
+    int null_fd;
 
     setsid();
+    close_all_but(spec->keep_fd, log_fd, gate);
+    /* No byte but an end: the daemon died before it had noted us down. */
+    if (TEMP_FAILURE_RETRY(read(gate, &go, 1)) != 1) {
+        _exit(127);
+    }
+    null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     if (null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 && dup2(log_fd, STDOUT_FILENO) >= 0 &&
-        dup2(log_fd, STDERR_FILENO) >= 0 && hand_down(keep_fd, child_fd)) {
-        execv(argv[0], (char *const *)argv);
+        dup2(log_fd, STDERR_FILENO) >= 0 && hand_down(spec->keep_fd, spec->child_fd)) {
+        execv(spec->argv[0], (char *const *)spec->argv);
     }
     report.error_number = errno;
-    (void)!write(report_fd, &report, sizeof(report));
+    (void)!write(gate, &report, sizeof(report));
     _exit(127);
 }
 
 static gboolean
-fork_child(const char *const *argv, int keep_fd, int child_fd, int log_fd, pid_t *ret_pid,
-           GError **error)
+make_gate(int child_fd, int *ends, GError **error)
 {
-    SpawnReport report;
-    int ends[2];
-    pid_t pid;
-    ssize_t n;
-
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        return fail(error, "cannot make a pipe for", argv[0], errno);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+        return fail(error, "cannot make a pair of sockets for", "a process", errno);
     }
-    /* Everything of ours is close-on-exec, so that the child has just what is meant for it;
-     * the report's end must not have the number that dup2 will use. */
+    /* The child's end must not have the number that dup2 will use. */
     if (ends[1] == child_fd) {
         int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, child_fd + 1);
 
         close(ends[1]);
         ends[1] = moved;
     }
+    return TRUE;
+}
+
+static gboolean
+fork_child(const TnProcessSpec *spec, int log_fd, TnProcess *ret_process, GError **error)
+{
+    int ends[2];
+    pid_t pid;
+
+    if (!make_gate(spec->child_fd, ends, error)) {
+        return FALSE;
+    }
     pid = fork();
     if (pid == 0) {
-        exec_child(argv, keep_fd, child_fd, log_fd, ends[1]);
+        /* Or the end of the daemon would not be seen. */
+        close(ends[0]);
+        exec_child(spec, log_fd, ends[1]);
     }
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
-        return fail(error, "cannot fork for", argv[0], errno);
+        return fail(error, "cannot fork for", spec->argv[0], errno);
     }
-    n = TEMP_FAILURE_RETRY(read(ends[0], &report, sizeof(report)));
-    close(ends[0]);
-    if (n == sizeof(report)) {
-        (void)waitpid(pid, NULL, 0);
-        return fail(error, "cannot execute binary", argv[0], report.error_number);
-    }
-    *ret_pid = pid;
+    ret_process->pid = pid;
+    ret_process->gate = ends[0];
     return TRUE;
 }
 
 gboolean
-tn_process_spawn(const char *const *argv, int keep_fd, int child_fd, const char *log_path,
-                 TnProcess *ret_process, GError **error)
+tn_process_spawn(const TnProcessSpec *spec, TnProcess *ret_process, GError **error)
 {
-    int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    pid_t pid;
+    int log_fd = open(spec->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     gboolean ok;
 
     if (log_fd < 0) {
-        return fail(error, "cannot open log file", log_path, errno);
+        return fail(error, "cannot open log file", spec->log_path, errno);
     }
-    ok = fork_child(argv, keep_fd, child_fd, log_fd, &pid, error);
+    ok = fork_child(spec, log_fd, ret_process, error);
     close(log_fd);
     if (!ok) {
         return FALSE;
     }
-    ret_process->pid = pid;
-    ret_process->start_time = tn_process_start_time(pid);
-    ret_process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    ret_process->start_time = tn_process_start_time(ret_process->pid);
+    ret_process->pidfd = (int)syscall(SYS_pidfd_open, ret_process->pid, 0);
     if (ret_process->pidfd < 0) {
         int saved = errno;
 
-        kill(pid, SIGKILL);
-        (void)waitpid(pid, NULL, 0);
-        return fail(error, "cannot watch the process of", argv[0], saved);
+        close(ret_process->gate);
+        kill(ret_process->pid, SIGKILL);
+        (void)waitpid(ret_process->pid, NULL, 0);
+        return fail(error, "cannot watch the process of", spec->argv[0], saved);
     }
     (void)fcntl(ret_process->pidfd, F_SETFD, FD_CLOEXEC);
+    return TRUE;
+}
+
+gboolean
+tn_process_release(TnProcess *process, const char *program, GError **error)
+{
+    SpawnReport report;
+    ssize_t n = TEMP_FAILURE_RETRY(send(process->gate, "", 1, MSG_NOSIGNAL));
+
+    if (n == 1) {
+        /* The other end closes with exec. */
+        n = TEMP_FAILURE_RETRY(recv(process->gate, &report, sizeof(report), MSG_WAITALL));
+    }
+    close(process->gate);
+    process->gate = -1;
+    if (n == (ssize_t)sizeof(report)) {
+        return fail(error, "cannot execute binary", program, report.error_number);
+    }
     return TRUE;
 }
 
@@ -145,15 +197,16 @@ tn_process_reopen(pid_t pid, guint64 start_time, TnProcess *ret_process)
         return FALSE;
     }
     pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    /* The time is read after the descriptor holds the number: it cannot be reused between. */
-    if (pidfd < 0 || tn_process_start_time(pid) != start_time) {
+    /* The time is read after the descriptor holds the number: it cannot be reused between. One
+     * that ended may stay in the table until somebody asks for its status. */
+    if (pidfd < 0 || tn_process_start_time(pid) != start_time || tn_process_wait(pidfd, 0)) {
         if (pidfd >= 0) {
             close(pidfd);
         }
         return FALSE;
     }
     (void)fcntl(pidfd, F_SETFD, FD_CLOEXEC);
-    *ret_process = (TnProcess){ pid, start_time, pidfd };
+    *ret_process = (TnProcess){ pid, start_time, pidfd, -1 };
     return TRUE;
 }
 

@@ -16,20 +16,37 @@ typedef struct TnProcess {
     pid_t pid;
     guint64 start_time; /* clock ticks after boot, from /proc/PID/stat */
     int pidfd;
+    int gate;           /* between spawn and release: what it waits at; -1 otherwise */
 } TnProcess;
 
 /**
- * tn_process_spawn:
+ * TnProcessSpec: what to run.
  * @argv: program and arguments.
  * @keep_fd: handed down under the number @child_fd; -1: none.
  * @log_path: stdout and stderr go there, appended; stdin is /dev/null.
- * The child is a session of its own and survives the daemon.
- * Errors: VIR_ERR_SYSTEM_ERROR, with the program's name when it cannot be run.
  */
-gboolean tn_process_spawn(const char *const *argv, int keep_fd, int child_fd,
-                          const char *log_path, TnProcess *ret_process, GError **error);
+typedef struct TnProcessSpec {
+    const char *const *argv;
+    int keep_fd, child_fd;
+    const char *log_path;
+} TnProcessSpec;
 
-/* Opens @pid again; FALSE when it is gone or is another process than started at @start_time. */
+/**
+ * tn_process_spawn:
+ * Makes the process, which waits at its gate before it runs the program: time to note
+ * that it is there. When the daemon dies before it opens the gate the process ends.
+ * Errors: VIR_ERR_SYSTEM_ERROR.
+ */
+gboolean tn_process_spawn(const TnProcessSpec *spec, TnProcess *ret_process, GError **error);
+
+/**
+ * tn_process_release:
+ * Opens the gate and waits until the program runs, in a session of its own; it
+ * survives the daemon. VIR_ERR_SYSTEM_ERROR with @program's name when it cannot be run.
+ */
+gboolean tn_process_release(TnProcess *process, const char *program, GError **error);
+
+/* Opens @pid again; FALSE when it ended or is another process than started at @start_time. */
 gboolean tn_process_reopen(pid_t pid, guint64 start_time, TnProcess *ret_process);
 
 /* Signals by pidfd; a process that is gone already is fine. */

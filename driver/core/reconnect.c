@@ -411,11 +411,43 @@ reconnect(const char *uuid, const TnRunRecord *record, gpointer user_data)
         return;
     }
     take_up_process(domain, g_steal_pointer(&live), record, &process);
-    tn_driver_push_chore(driver, reconnect_chore, domain, 0, 0);
+}
+
+/* What a killed daemon left half done goes, before anything new is written there. */
+static void
+sweep(TnDriver *driver, GPtrArray *all)
+{
+    g_autoptr(GHashTable) in_use = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+    for (guint i = 0; i < all->len; i++) {
+        TnDomain *domain = g_ptr_array_index(all, i);
+
+        g_mutex_lock(&domain->lock);
+        if (domain->process.monitor_path) {
+            g_hash_table_add(in_use, g_path_get_basename(domain->process.monitor_path));
+        }
+        g_mutex_unlock(&domain->lock);
+    }
+    tn_state_store_sweep(driver->store, in_use);
 }
 
 void
 tn_reconnect_all(TnDriver *driver)
 {
+    g_autoptr(GPtrArray) all = NULL;
+
     tn_state_store_foreach_run(driver->store, reconnect, driver);
+    all = tn_domain_list_get_all(driver->domains);
+    sweep(driver, all);
+    for (guint i = 0; i < all->len; i++) {
+        TnDomain *domain = g_ptr_array_index(all, i);
+        gboolean ours;
+
+        g_mutex_lock(&domain->lock);
+        ours = domain->job != NULL;
+        g_mutex_unlock(&domain->lock);
+        if (ours) {
+            tn_driver_push_chore(driver, reconnect_chore, domain, 0, 0);
+        }
+    }
 }

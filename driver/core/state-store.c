@@ -13,6 +13,7 @@
 
 #define XML_SUFFIX ".xml"
 #define RUN_SUFFIX ".state"
+#define TEMP_SUFFIX ".new"
 
 struct TnStateStore {
     char *config_dir;
@@ -116,7 +117,7 @@ stage_file(const char *dir, const char *path, const char *text, GError **error)
 
     staged->dir = g_strdup(dir);
     staged->path = g_strdup(path);
-    staged->temp = g_strconcat(path, ".new", NULL);
+    staged->temp = g_strconcat(path, TEMP_SUFFIX, NULL);
     fd = open(staged->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         fail(error, "create file", staged->temp);
@@ -371,6 +372,22 @@ tn_state_store_foreach_run(TnStateStore *store, TnRunRecordFunc func, gpointer u
         if (record) {
             uuid = g_strndup(name, strlen(name) - strlen(RUN_SUFFIX));
             func(uuid, record, user_data);
+        }
+    }
+}
+
+void
+tn_state_store_sweep(TnStateStore *store, GHashTable *in_use)
+{
+    g_autoptr(GDir) dir = g_dir_open(store->state_dir, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(store->state_dir, name, NULL);
+
+        if (g_str_has_suffix(name, RUN_SUFFIX TEMP_SUFFIX) ||
+            (g_str_has_suffix(name, ".monitor") && !g_hash_table_contains(in_use, name))) {
+            (void)unlink(path);
         }
     }
 }

@@ -52,6 +52,14 @@ gboolean tn_state_store_set_autostart(TnStateStore *store, const char *name, gbo
  */
 gboolean tn_state_store_claim_autostart(TnStateStore *store);
 
+/**
+ * tn_state_store_sweep:
+ * @in_use: set of file names.
+ * Deletes what a daemon that was killed left half done in the state folder: temporary
+ * files, and sockets of monitors that are not in @in_use. At start.
+ */
+void tn_state_store_sweep(TnStateStore *store, GHashTable *in_use);
+
 /* What is kept of a running guest. */
 typedef struct TnRunRecord {
     char *xml; /* of the live definition, owned */

@@ -231,6 +231,22 @@ test_many_at_once_agree(Fixture *f, gconstpointer data)
 }
 
 static void
+test_domain_in_the_making_is_not_found(Fixture *f, gconstpointer data)
+{
+    g_autofree char *xml = fixture_xml("g", "");
+    const TnXmlParseOptions options = { .host = tn_driver_get_xml_host(f->driver) };
+    g_autoptr(TnDomainDef) def = tn_domain_def_parse(xml, &options, NULL);
+    TnDomainList *list = tn_driver_get_domains(f->driver);
+    g_autoptr(TnDomain) domain = tn_domain_list_add(list, f->driver, def, NULL);
+    g_autoptr(GPtrArray) all = tn_domain_list_get_all(list);
+
+    g_assert_nonnull(domain);
+    g_assert_null(find(f, "g"));
+    g_assert_null(tn_domain_list_find_uuid(list, domain->uuid, NULL, NULL));
+    g_assert_cmpuint(all->len, ==, 0);
+}
+
+static void
 test_job_is_held_by_one(Fixture *f, gconstpointer data)
 {
     g_autoptr(TnDomain) domain = fixture_define(f, "g", "");
@@ -260,6 +276,8 @@ main(int argc, char **argv)
     ADD("/driver/definitions/memory-of-a-definition", test_memory_of_a_definition);
     ADD("/driver/definitions/metadata-survives", test_metadata_survives);
     ADD("/driver/definitions/many-at-once-agree", test_many_at_once_agree);
+    ADD("/driver/definitions/domain-in-the-making-is-not-found",
+        test_domain_in_the_making_is_not_found);
     ADD("/driver/definitions/job-is-held-by-one", test_job_is_held_by_one);
     return g_test_run();
 }
