@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """
-What both do with a stock Debian guest; prints a line of JSON each. Runs in the box, where
-boxed.py starts it: box_inner.py boot|dimm RUNS.
+What both do with a stock Debian guest; prints a line of JSON each. Runs in the box, or in a
+mount namespace of its own, where boxed.py starts it: box_inner.py boot|dimm RUNS.
 """
 
 import json
@@ -183,8 +183,11 @@ def _deliver_events():
 
 def dimm(runs, images, collected):
     """The daemons."""
-    with open("/etc/libvirt/qemu.conf", "a", encoding="ascii") as conf:
-        conf.write(daemons.SETTINGS)
+    if os.environ.get("TENON_BOX"):
+        with open("/etc/libvirt/qemu.conf", "a", encoding="ascii") as conf:
+            conf.write(daemons.SETTINGS)
+    else:
+        daemons.hide_this_machines()
     libvirt.registerErrorHandler(lambda context, error: None, None)
     libvirt.virEventRegisterDefaultImpl()
     threading.Thread(target=_deliver_events, daemon=True).start()
