@@ -9,6 +9,8 @@
 
 #include "driver/error.h"
 
+#define N_(text) text
+
 /* Where stock clients and other daemons expect things; not configurable at build time for that. */
 #define SYSTEM_CONFIG_FILE "/etc/libvirt/virttenond.conf"
 #define SYSTEM_CONFIG_DIR "/etc/libvirt/tenon"
@@ -20,29 +22,30 @@
 gboolean
 tn_daemon_options_parse(TnDaemonOptions *options, int *argc, char ***argv, GError **error)
 {
-    g_autoptr(GOptionContext) context = g_option_context_new("- libvirt driver for tenon-vmm");
+    g_autoptr(GOptionContext) context = g_option_context_new(N_("- libvirt driver for tenon-vmm"));
     GOptionEntry entries[] = {
         { "daemon", 'd', 0, G_OPTION_ARG_NONE, &options->daemonize,
-          "Run as a daemon, in the background", NULL },
-        { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Say more", NULL },
-        { "config", 'f', 0, G_OPTION_ARG_FILENAME, &options->config_file, "Configuration file",
+          N_("Run as a daemon, in the background"), NULL },
+        { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, N_("Say more"), NULL },
+        { "config", 'f', 0, G_OPTION_ARG_FILENAME, &options->config_file, N_("Configuration file"),
           "FILE" },
         { "pid-file", 'p', 0, G_OPTION_ARG_FILENAME, &options->pid_file,
-          "Where to write the process number", "FILE" },
+          N_("Where to write the process number"), "FILE" },
         { "timeout", 't', 0, G_OPTION_ARG_INT, &options->timeout,
-          "End after so long without clients and guests", "SECONDS" },
+          N_("End after so long without clients and guests"), "SECONDS" },
         { "socket-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->socket_dir,
-          "Folder of the sockets", "DIR" },
+          N_("Folder of the sockets"), "DIR" },
         { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
-          "Folder of the state of running guests", "DIR" },
+          N_("Folder of the state of running guests"), "DIR" },
         { "config-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->config_dir,
-          "Folder of the definitions", "DIR" },
-        { "vmm", 0, 0, G_OPTION_ARG_FILENAME, &options->vmm, "The monitor program", "PATH" },
-        { "version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "Print the version", NULL },
+          N_("Folder of the definitions"), "DIR" },
+        { "vmm", 0, 0, G_OPTION_ARG_FILENAME, &options->vmm, N_("The monitor program"), "PATH" },
+        { "version", 'V', 0, G_OPTION_ARG_NONE, &options->version, N_("Print the version"), NULL },
         { NULL },
     };
 
-    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_set_translation_domain(context, GETTEXT_PACKAGE);
+    g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     if (!g_option_context_parse(context, argc, argv, error)) {
         return FALSE;
     }

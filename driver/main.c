@@ -2,6 +2,8 @@
 /* virttenond: options, background, log; then the daemon. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libintl.h>
+#include <locale.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -123,6 +125,11 @@ main(int argc, char **argv)
     TnDaemonConfig *config;
     int ready_fd = -1;
 
+    /* Not LC_NUMERIC: numbers go to protocols. */
+    (void)setlocale(LC_CTYPE, "");
+    (void)setlocale(LC_MESSAGES, "");
+    (void)bindtextdomain(GETTEXT_PACKAGE, TN_LOCALE_DIR);
+    (void)textdomain(GETTEXT_PACKAGE);
     /* A worker a core would otherwise get heaps of its own that it hardly uses. */
     (void)mallopt(M_ARENA_MAX, 2);
     (void)signal(SIGPIPE, SIG_IGN);

@@ -312,7 +312,9 @@ main(int argc, char **argv)
     Program p = { .ready_fd = -1 };
     int status;
 
-    setlocale(LC_ALL, "");
+    /* Not LC_NUMERIC: numbers go to protocols. */
+    (void)setlocale(LC_CTYPE, "");
+    (void)setlocale(LC_MESSAGES, "");
     bindtextdomain(GETTEXT_PACKAGE, TN_LOCALE_DIR);
     textdomain(GETTEXT_PACKAGE);
     tn_type_registry_init(tn_vmm_types);
