@@ -5,6 +5,7 @@
 usage: daemon.py VIRTTENOND
 """
 import os
+import select
 import shutil
 import signal
 import socket
@@ -182,8 +183,12 @@ def test_background():
     peer.connect(daemon.path)
     check("background-serves-at-once", ask(peer) == (1, 0))
     with open(path, encoding="utf-8") as handle:
-        os.kill(int(handle.read()), signal.SIGTERM)
+        process = os.pidfd_open(int(handle.read()))
+    signal.pidfd_send_signal(process, signal.SIGTERM)
     check("background-ends", peer.recv(1) == b"")
+    # Its clients know of the end before its lock on the folder is gone.
+    select.select([process], [], [], LIMIT)
+    os.close(process)
     failing = Daemon("--daemon", "--pid-file", "/nonexistent/pid", folder=folder)
     code, err = failing.wait()
     check("background-failure-is-told", code not in (0, None) and "/nonexistent/pid" in err,
