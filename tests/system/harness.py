@@ -31,6 +31,7 @@ except ImportError:
 LIMIT_SECONDS = 30
 POLL_SECONDS = 0.01
 LOG_LINES = 40
+SANITIZER_WORDS = ("Sanitizer", "runtime error:")
 
 DOMAIN_XML = """\
 <domain type='kvm'>
@@ -432,6 +433,10 @@ def main(tests, start=True):
         if start:
             daemon.start()
         good = tests.run(daemon, diagnose=daemon.tail)
+        if daemon.log.exists() and any(word in daemon.log.read_text(errors="replace")
+                                       for word in SANITIZER_WORDS):
+            print("\n".join(f"# {line}" for line in daemon.tail().splitlines()))
+            good = False
     finally:
         daemon.clean()
     sys.stdout.flush()
