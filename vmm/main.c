@@ -31,6 +31,7 @@ typedef struct Program {
     TnOptions *options;
     TnMachine *machine;
     GPtrArray *monitors; /* of TnMonitor */
+    GPtrArray *shared;   /* of TnChardev: "mon:", which get a text monitor too */
     GMainLoop *loop;
     int status;
     int ready_fd; /* -daemonize: tells the parent; -1: none */
@@ -122,9 +123,7 @@ add_serial(Program *p, const char *text, unsigned index, GError **error)
         return FALSE;
     }
     if (target.mux) {
-        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
-                    "-serial %s: sharing a device with the monitor is not supported", text);
-        return FALSE;
+        g_ptr_array_add(p->shared, target.chardev);
     }
     if (!target.chardev) {
         return TRUE;
@@ -192,6 +191,11 @@ add_mon(Program *p, json_object *given, GError **error)
 static gboolean
 add_monitors(Program *p, GError **error)
 {
+    for (guint i = 0; i < p->shared->len; i++) {
+        if (!add_monitor(p, g_ptr_array_index(p->shared, i), TN_MONITOR_READLINE, error)) {
+            return FALSE;
+        }
+    }
     for (guint i = 0; i < p->options->monitors->len; i++) {
         if (!add_mon(p, g_ptr_array_index(p->options->monitors, i), error)) {
             g_prefix_error(error, "-mon: ");
@@ -264,6 +268,7 @@ static void
 tear_down(Program *p)
 {
     g_ptr_array_unref(p->monitors);
+    g_ptr_array_unref(p->shared);
     if (p->machine) {
         tn_machine_shut_down(p->machine);
         g_object_unref(p->machine);
@@ -330,6 +335,7 @@ main(int argc, char **argv)
     }
     p.loop = g_main_loop_new(NULL, FALSE);
     p.monitors = g_ptr_array_new_with_free_func((GDestroyNotify)tn_monitor_free);
+    p.shared = g_ptr_array_new();
     if (!prepare_process(&p, &error) || !build(&p, &error) || !run(&p, &error)) {
         tn_log("%s", error->message);
         p.status = EXIT_FAILURE;

@@ -290,6 +290,9 @@ tn_chardev_options_open(TnObject *chardevs, const char *text, const char *label,
                         "'%s' is not a supported character device", text);
             return FALSE;
         }
+        if (target.mux) {
+            json_object_object_add(props, "mux", json_object_new_string("on"));
+        }
         if (target.mux && strcmp(backend, "stdio") == 0) {
             json_object_object_add(props, "signal", json_object_new_string("off"));
         }

@@ -24,7 +24,7 @@ TnChardev *tn_chardev_options_find(TnObject *chardevs, const char *id, GError **
 /* What a short form stands for. */
 typedef struct TnChardevTarget {
     TnChardev *chardev; /* (transfer none), in @chardevs; NULL: "none" */
-    gboolean mux;       /* "mon:": shared with the monitor */
+    gboolean mux;       /* "mon:": made with mux=on, to be shared with a text monitor */
 } TnChardevTarget;
 
 /**

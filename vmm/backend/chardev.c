@@ -2,17 +2,28 @@
 /* Character devices: what all kinds share, from watching descriptors to handlers. */
 #include "vmm/backend/chardev-private.h"
 
+#include "vmm/backend/chardev-escape.h"
+
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #define TN_CHARDEV_READ_SIZE 4096
 #define TN_CHARDEV_TYPE_PREFIX "chardev-"
 
-typedef struct TnChardevPrivate {
-    const TnChardevHandlers *handlers; /* NULL: no frontend */
+typedef struct Frontend {
+    const TnChardevHandlers *handlers; /* NULL: a free place */
     void *opaque;
+    gboolean told_open;
+} Frontend;
+
+typedef struct TnChardevPrivate {
+    Frontend frontends[TN_CHARDEV_MAX_FRONTENDS];
+    unsigned focus;   /* who has the keyboard */
+    gboolean mux;     /* property: frontends share, keys escape */
+    gboolean escaped; /* the last key was Ctrl-A */
 
     gboolean open;
     gboolean drop_peer;     /* asked by tn_chardev_disconnect() */
@@ -32,6 +43,10 @@ typedef struct TnChardevPrivate {
 } TnChardevPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(TnChardev, tn_chardev, TN_TYPE_OBJECT)
+
+enum {
+    PROP_MUX = 1,
+};
 
 static TnChardevPrivate *
 priv(TnChardev *self)
@@ -55,12 +70,27 @@ watch(GSource *source, gpointer *tag, int fd, GIOCondition wanted)
 }
 
 static gsize
-frontend_room(TnChardevPrivate *p)
+room_of(const Frontend *f)
 {
-    if (!p->handlers || !p->handlers->read) {
+    if (!f->handlers || !f->handlers->read) {
         return 0;
     }
-    return p->handlers->can_read ? p->handlers->can_read(p->opaque) : TN_CHARDEV_READ_SIZE;
+    return f->handlers->can_read ? f->handlers->can_read(f->opaque) : TN_CHARDEV_READ_SIZE;
+}
+
+/* How much may be read now. A chunk may change hands on the way, so that nobody who
+ * could get a part of it may have less room, but for one key. */
+static gsize
+frontend_room(TnChardevPrivate *p)
+{
+    gsize room = room_of(&p->frontends[p->focus]);
+
+    for (unsigned i = 0; p->mux && room > 1 && i < TN_CHARDEV_MAX_FRONTENDS; i++) {
+        if (p->frontends[i].handlers) {
+            room = MIN(room, MAX(room_of(&p->frontends[i]), 1));
+        }
+    }
+    return room;
 }
 
 static void
@@ -70,6 +100,106 @@ update_watches(TnChardevPrivate *p)
           p->in_fd >= 0 && frontend_room(p) > 0 ? G_IO_IN : (GIOCondition)0);
     watch(p->source, &p->out_tag, p->out_fd,
           p->want_writable && !p->out_broken ? G_IO_OUT : (GIOCondition)0);
+}
+
+static void
+tell_event(Frontend *f, TnChardevEvent event)
+{
+    f->told_open = event == TN_CHARDEV_EVENT_OPENED;
+    if (f->handlers->event) {
+        f->handlers->event(f->opaque, event);
+    }
+}
+
+/* Tells the one with the keyboard that there is a peer, once. */
+static void
+tell_opened(TnChardevPrivate *p)
+{
+    Frontend *f = &p->frontends[p->focus];
+
+    if (p->open && f->handlers && !f->told_open) {
+        tell_event(f, TN_CHARDEV_EVENT_OPENED);
+    }
+}
+
+static void
+give_keyboard_to_next(TnChardevPrivate *p)
+{
+    for (unsigned i = 1; i < TN_CHARDEV_MAX_FRONTENDS; i++) {
+        unsigned next = (p->focus + i) % TN_CHARDEV_MAX_FRONTENDS;
+
+        if (p->frontends[next].handlers) {
+            p->focus = next;
+            tell_opened(p);
+            return;
+        }
+    }
+}
+
+static void
+deliver(TnChardevPrivate *p, const guint8 *buf, gsize len)
+{
+    const Frontend *f = &p->frontends[p->focus];
+
+    if (len > 0 && f->handlers && f->handlers->read) {
+        f->handlers->read(f->opaque, buf, len);
+    }
+}
+
+static void
+obey_key(TnChardev *self, TnChardevKey key)
+{
+    TnChardevPrivate *p = priv(self);
+    const Frontend *f = &p->frontends[p->focus];
+
+    switch (key) {
+    case TN_CHARDEV_KEY_HELP:
+        (void)tn_chardev_write(self, TN_CHARDEV_ESCAPE_HELP, strlen(TN_CHARDEV_ESCAPE_HELP));
+        break;
+    case TN_CHARDEV_KEY_QUIT:
+        /* The program's own way to an orderly end. */
+        (void)kill(getpid(), SIGTERM);
+        break;
+    case TN_CHARDEV_KEY_BREAK:
+        if (f->handlers && f->handlers->send_break) {
+            f->handlers->send_break(f->opaque);
+        }
+        break;
+    case TN_CHARDEV_KEY_NEXT:
+        give_keyboard_to_next(p);
+        break;
+    case TN_CHARDEV_KEY_DATA:
+    case TN_CHARDEV_KEY_NONE:
+        break;
+    }
+}
+
+/* Hands out input key by key where keys may be meant for us; in runs, else. */
+static void
+sort_input(TnChardev *self, const guint8 *buf, gsize len)
+{
+    TnChardevPrivate *p = priv(self);
+    gsize begin = 0;
+
+    if (!p->mux) {
+        deliver(p, buf, len);
+        return;
+    }
+    for (gsize i = 0; i < len; i++) {
+        gboolean was_escaped = p->escaped;
+        TnChardevKey key = tn_chardev_escape_key(&p->escaped, buf[i]);
+
+        if (key == TN_CHARDEV_KEY_DATA) {
+            continue;
+        }
+        /* All before the escape belongs to whoever had the keyboard. */
+        if (!was_escaped) {
+            deliver(p, buf + begin, i - begin);
+        }
+        begin = i + 1;
+        obey_key(self, key);
+    }
+    deliver(p, buf + begin, len - begin);
 }
 
 /* Reads once, at most what the frontend takes. */
@@ -87,7 +217,7 @@ read_input(TnChardev *self)
     }
     got = klass->receive(self, p->in_fd, buf, room);
     if (got > 0) {
-        p->handlers->read(p->opaque, buf, (gsize)got);
+        sort_input(self, buf, (gsize)got);
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         klass->hangup(self);
     }
@@ -97,8 +227,12 @@ static void
 tell_writable(TnChardevPrivate *p)
 {
     p->want_writable = FALSE;
-    if (p->handlers && p->handlers->writable) {
-        p->handlers->writable(p->opaque);
+    for (unsigned i = 0; i < TN_CHARDEV_MAX_FRONTENDS; i++) {
+        const Frontend *f = &p->frontends[i];
+
+        if (f->handlers && f->handlers->writable) {
+            f->handlers->writable(f->opaque);
+        }
     }
 }
 
@@ -133,14 +267,6 @@ never_called(gpointer user_data)
 
 static GSourceFuncs chardev_source_funcs = { .dispatch = chardev_dispatch };
 
-static void
-tell_event(TnChardevPrivate *p, TnChardevEvent event)
-{
-    if (p->handlers && p->handlers->event) {
-        p->handlers->event(p->opaque, event);
-    }
-}
-
 void
 tn_chardev_set_open(TnChardev *self, int in_fd, int out_fd)
 {
@@ -151,7 +277,8 @@ tn_chardev_set_open(TnChardev *self, int in_fd, int out_fd)
     p->out_broken = FALSE;
     p->in_fd = in_fd;
     p->out_fd = out_fd;
-    tell_event(p, TN_CHARDEV_EVENT_OPENED);
+    p->escaped = FALSE;
+    tell_opened(p);
     update_watches(p);
 }
 
@@ -172,7 +299,11 @@ tn_chardev_set_closed(TnChardev *self)
     if (p->want_writable) {
         g_source_set_ready_time(p->source, 0);
     }
-    tell_event(p, TN_CHARDEV_EVENT_CLOSED);
+    for (unsigned i = 0; i < TN_CHARDEV_MAX_FRONTENDS; i++) {
+        if (p->frontends[i].handlers && p->frontends[i].told_open) {
+            tell_event(&p->frontends[i], TN_CHARDEV_EVENT_CLOSED);
+        }
+    }
 }
 
 void
@@ -189,29 +320,42 @@ tn_chardev_attach(TnChardev *self, const TnChardevHandlers *handlers, void *opaq
                   GError **error)
 {
     TnChardevPrivate *p = priv(self);
+    unsigned places = p->mux ? TN_CHARDEV_MAX_FRONTENDS : 1;
+    unsigned i;
 
-    if (p->handlers) {
+    for (i = 0; i < places && p->frontends[i].handlers; i++) {
+        /* Look for a free place. */
+    }
+    if (i == places) {
         g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "Device '%s' is in use",
                     tn_chardev_get_label(self));
         return FALSE;
     }
-    p->handlers = handlers;
-    p->opaque = opaque;
-    if (p->open) {
-        tell_event(p, TN_CHARDEV_EVENT_OPENED);
+    p->frontends[i] = (Frontend){ handlers, opaque, FALSE };
+    if (!p->frontends[p->focus].handlers) {
+        p->focus = i;
     }
+    tell_opened(p);
     update_watches(p);
     return TRUE;
 }
 
 void
-tn_chardev_detach(TnChardev *self)
+tn_chardev_detach(TnChardev *self, const void *opaque)
 {
     TnChardevPrivate *p = priv(self);
 
-    p->handlers = NULL;
-    p->opaque = NULL;
-    p->want_writable = FALSE;
+    for (unsigned i = 0; i < TN_CHARDEV_MAX_FRONTENDS; i++) {
+        if (p->frontends[i].handlers && p->frontends[i].opaque == opaque) {
+            p->frontends[i] = (Frontend){ 0 };
+        }
+    }
+    if (!p->frontends[p->focus].handlers) {
+        give_keyboard_to_next(p);
+    }
+    if (!tn_chardev_is_frontend_open(self)) {
+        p->want_writable = FALSE;
+    }
     update_watches(p);
 }
 
@@ -313,7 +457,9 @@ tn_chardev_describe(TnChardev *self)
 gboolean
 tn_chardev_is_frontend_open(TnChardev *self)
 {
-    return priv(self)->handlers != NULL;
+    const TnChardevPrivate *p = priv(self);
+
+    return p->frontends[p->focus].handlers != NULL;
 }
 
 gboolean
@@ -356,19 +502,41 @@ default_send(TnChardev *self, int fd, const void *buf, gsize len)
 }
 
 static void
+tn_chardev_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    switch (id) {
+    case PROP_MUX:
+        g_value_set_boolean(value, priv(TN_CHARDEV(object))->mux);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    }
+}
+
+static void
+tn_chardev_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+    switch (id) {
+    case PROP_MUX:
+        priv(TN_CHARDEV(object))->mux = g_value_get_boolean(value);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    }
+}
+
+static void
 tn_chardev_dispose(GObject *object)
 {
     TnChardev *self = TN_CHARDEV(object);
     TnChardevPrivate *p = priv(self);
 
-    p->handlers = NULL;
-    if (p->source) {
-        g_source_destroy(p->source);
-        p->in_tag = NULL;
-        p->out_tag = NULL;
-        p->in_fd = -1;
-        p->out_fd = -1;
-    }
+    memset(p->frontends, 0, sizeof(p->frontends));
+    g_source_destroy(p->source);
+    p->in_tag = NULL;
+    p->out_tag = NULL;
+    p->in_fd = -1;
+    p->out_fd = -1;
     tn_chardev_keep_fds(self, NULL, 0);
     G_OBJECT_CLASS(tn_chardev_parent_class)->dispose(object);
 }
@@ -383,12 +551,18 @@ tn_chardev_finalize(GObject *object)
 static void
 tn_chardev_class_init(TnChardevClass *klass)
 {
+    G_OBJECT_CLASS(klass)->get_property = tn_chardev_get_property;
+    G_OBJECT_CLASS(klass)->set_property = tn_chardev_set_property;
     G_OBJECT_CLASS(klass)->dispose = tn_chardev_dispose;
     G_OBJECT_CLASS(klass)->finalize = tn_chardev_finalize;
     TN_OBJECT_CLASS(klass)->type_name = "chardev";
     klass->receive = default_receive;
     klass->send = default_send;
     klass->hangup = tn_chardev_set_closed;
+
+    g_object_class_install_property(
+        G_OBJECT_CLASS(klass), PROP_MUX,
+        g_param_spec_boolean("mux", NULL, "Up to four frontends share it", FALSE, TN_PARAM_RW));
 }
 
 static void

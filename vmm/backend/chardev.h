@@ -2,7 +2,8 @@
 /*
  * Character devices: a stream of bytes between one frontend (a serial port, a
  * monitor) and the host (a terminal, a file, a socket). QOM types "chardev-*";
- * they live below "/chardevs" under their id.
+ * they live below "/chardevs" under their id. With "mux=on" up to four frontends
+ * share one: all may write, one has the keyboard, Ctrl-A c gives it to the next.
  *
  * Threads: main thread, unless said otherwise; handlers run there as well.
  */
@@ -18,6 +19,8 @@ G_DECLARE_DERIVABLE_TYPE(TnChardev, tn_chardev, TN, CHARDEV, TnObject)
 
 /* Descriptors that may come with one message; QEMU's number. */
 #define TN_CHARDEV_MAX_FDS 16
+/* Frontends of a shared device; QEMU's number. */
+#define TN_CHARDEV_MAX_FRONTENDS 4
 
 typedef enum {
     TN_CHARDEV_EVENT_OPENED, /* a peer is there; at once for those that always are */
@@ -30,7 +33,9 @@ typedef enum {
  *   tn_chardev_accept_input(). NULL: no limit.
  * @read: @len bytes, 1 .. what can_read() said, at most 4096.
  * @writable: once after a tn_chardev_write() that took less than it was given.
- * @event: comes and goes of the peer.
+ * @event: comes and goes of the peer. On a shared device OPENED waits until the
+ *   frontend has the keyboard for the first time.
+ * @send_break: the peer asks for a break on the line.
  * A handler may detach, or drop the last reference.
  */
 typedef struct TnChardevHandlers {
@@ -38,6 +43,7 @@ typedef struct TnChardevHandlers {
     void (*read)(void *opaque, const guint8 *buf, gsize len);
     void (*writable)(void *opaque);
     void (*event)(void *opaque, TnChardevEvent event);
+    void (*send_break)(void *opaque);
 } TnChardevHandlers;
 
 /**
@@ -52,14 +58,15 @@ TnChardev *tn_chardev_new(const char *backend, json_object *props, TnPropertyInp
 
 /**
  * tn_chardev_attach:
- * Makes the caller the frontend. OPENED is told before it returns if a peer is there.
- * @handlers: outlives the attachment.
- * @error: GENERIC "Device '<id>' is in use" when there is a frontend already.
+ * Makes the caller a frontend; the first one has the keyboard. OPENED is told before it
+ * returns if a peer is there.
+ * @handlers: outlives the attachment. @opaque: tells this frontend from others.
+ * @error: GENERIC "Device '<id>' is in use" when there is a frontend already, or four.
  */
 gboolean tn_chardev_attach(TnChardev *self, const TnChardevHandlers *handlers, void *opaque,
                            GError **error);
-/* Ends it; no handler runs afterwards. Not attached is fine. */
-void tn_chardev_detach(TnChardev *self);
+/* Ends @opaque's attachment; no handler of it runs afterwards. Not attached is fine. */
+void tn_chardev_detach(TnChardev *self, const void *opaque);
 
 /**
  * tn_chardev_write:

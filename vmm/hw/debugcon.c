@@ -125,7 +125,7 @@ tn_debugcon_unrealize(TnDevice *device)
 
     tn_memory_region_del_subregion(platform->system_io, &self->io);
     tn_memory_synchronize(platform->memory);
-    tn_chardev_detach(self->chardev);
+    tn_chardev_detach(self->chardev, self);
     tn_chardev_tx_done(&self->tx, TN_DEBUGCON_LAST_WORDS_MS);
     tn_memory_region_done(&self->io);
 }

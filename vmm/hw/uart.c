@@ -51,6 +51,7 @@ enum {
 
 #define TN_UART_LSR_DR 0x01
 #define TN_UART_LSR_OE 0x02
+#define TN_UART_LSR_BI 0x10
 #define TN_UART_LSR_ERRORS 0x1e
 #define TN_UART_LSR_THRE 0x20
 #define TN_UART_LSR_TEMT 0x40
@@ -426,10 +427,26 @@ on_writable(void *opaque)
     tn_chardev_tx_writable(&self->tx);
 }
 
+/* A break arrives as a zero character with the line status that goes with it. */
+static void
+on_send_break(void *opaque)
+{
+    TnUart *self = opaque;
+
+    g_mutex_lock(&self->lock);
+    if (!(self->mcr & TN_UART_MCR_LOOP)) {
+        receive(self, 0);
+        self->lsr_errors |= TN_UART_LSR_BI;
+        update_irq(self);
+    }
+    g_mutex_unlock(&self->lock);
+}
+
 static const TnChardevHandlers chardev_handlers = {
     .can_read = on_can_read,
     .read = on_read,
     .writable = on_writable,
+    .send_break = on_send_break,
 };
 
 /* Power-on state. What the transmitter has taken is on the line and stays there. */
@@ -476,7 +493,7 @@ void
 tn_uart_done(TnUart *self)
 {
     if (self->chardev) {
-        tn_chardev_detach(self->chardev);
+        tn_chardev_detach(self->chardev, self);
     }
     tn_chardev_tx_done(&self->tx, TN_UART_LAST_WORDS_MS);
     tn_irq_lower(self->irq_line);

@@ -199,7 +199,7 @@ tn_monitor_free(TnMonitor *self)
         return;
     }
     if (self->chardev) {
-        tn_chardev_detach(self->chardev);
+        tn_chardev_detach(self->chardev, self);
     }
     end_session(self);
     g_string_free(self->unsent, TRUE);

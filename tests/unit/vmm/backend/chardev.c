@@ -34,7 +34,7 @@ test_one_frontend(Fixture *f, gconstpointer data)
     g_assert_true(tn_chardev_is_frontend_open(chardev));
     g_assert_false(tn_chardev_attach(chardev, &fixture_handlers, f, &error));
     g_assert_cmpstr(error->message, ==, "Device 'c' is in use");
-    tn_chardev_detach(chardev);
+    tn_chardev_detach(chardev, f);
     attach(f, chardev);
 }
 

@@ -415,6 +415,34 @@ test_loopback_overrun(Fixture *f, gconstpointer data)
 }
 
 static void
+test_break(Fixture *f, gconstpointer data)
+{
+    TnChardev *shared;
+    TnSerial *com2;
+    json_object *props = json_object_new_object();
+    int pair[2];
+    g_autofree char *fd = NULL;
+
+    g_assert_no_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+    fd = g_strdup_printf("%d", pair[0]);
+    json_object_object_add(props, "fd", json_object_new_string(fd));
+    json_object_object_add(props, "mux", json_object_new_boolean(TRUE));
+    shared = tn_chardev_new("socket", props, TN_PROPERTY_STRICT, NULL);
+    json_object_put(props);
+    com2 = tn_test_realize(f->p, tn_serial_new(&f->p->platform, 1, shared));
+    tn_test_outb(f->p, 0x2f9, 0x04);
+    g_assert_cmpint(write(pair[1], "\001b", 2), ==, 2);
+    tn_test_wait_count(&f->p->irqs[3].raised, 1);
+    g_assert_cmphex(tn_test_inb(f->p, 0x2fa), ==, 0x06);
+    g_assert_cmphex(tn_test_inb(f->p, 0x2fd), ==, LSR_EMPTY | LSR_DR | 0x10);
+    g_assert_cmphex(tn_test_inb(f->p, 0x2f8), ==, 0x00);
+    g_assert_cmphex(tn_test_inb(f->p, 0x2fd), ==, LSR_EMPTY);
+    tn_test_drop(com2);
+    g_object_unref(shared);
+    close(pair[1]);
+}
+
+static void
 test_input_waits_out_loopback(Fixture *f, gconstpointer data)
 {
     out(f, MCR, 0x10);
@@ -679,6 +707,7 @@ main(int argc, char **argv)
     add("input/without-fifo", test_input_without_fifo);
     add("input/long-is-not-lost", test_long_input_is_not_lost);
     add("input/waits-out-loopback", test_input_waits_out_loopback);
+    add("input/break", test_break);
     add("interrupt/received-data", test_received_data_interrupt);
     add("interrupt/transmitter-on-enable", test_transmitter_interrupt_on_enable);
     add("interrupt/transmitter-after-write", test_transmitter_interrupt_after_write);
