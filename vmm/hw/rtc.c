@@ -227,9 +227,9 @@ latch_time(TnRtc *self)
 {
     gint64 second = to_seconds(guest_ticks(self));
 
-    for (guint8 i = 0; i < TN_RTC_NUM_REGS; i++) {
-        if (is_time_reg(i)) {
-            self->regs[i] = time_reg(self, i, second);
+    for (unsigned i = 0; i < TN_RTC_NUM_REGS; i++) {
+        if (is_time_reg((guint8)i)) {
+            self->regs[i] = time_reg(self, (guint8)i, second);
         }
     }
 }

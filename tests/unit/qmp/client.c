@@ -171,6 +171,7 @@ peer_hear(Fixture *f, int *fds, unsigned *ret_n_fds)
 
         g_assert_cmpint(tn_fd_pass_receive(f->peer, &c, 1, more, &n_more), ==, 1);
         if (n_more > 0) {
+            g_assert_nonnull(fds);
             memcpy(fds, more, n_more * sizeof(int));
             n_fds = n_more;
         }
