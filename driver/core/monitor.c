@@ -252,7 +252,9 @@ pass_on_locked(TnDomain *domain, const char *name, json_object *data, gint64 tim
     TnDomainEvent event = {
         .kind = TN_EVENT_MONITOR,
         .text = name,
-        .data = data ? json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN) : NULL,
+        .data = data ? json_object_to_json_string_ext(
+                           data, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+                     : NULL,
         .time_us = time_us,
     };
 

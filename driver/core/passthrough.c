@@ -53,7 +53,8 @@ parse_command(const char *text, GError **error)
 static char *
 print(json_object *object)
 {
-    return g_strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+    return g_strdup(json_object_to_json_string_ext(
+        object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 /* An error of the monitor as it looked on the wire: the user wants to see just that. */
