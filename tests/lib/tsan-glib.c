@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * GLib's locks as ThreadSanitizer can see them. The system's GLib is not
- * instrumented and its locks are made of futexes, so every use of them would
- * look like a race. Programs built with -Db_sanitize=thread link this file,
- * whose functions take the place of GLib's in our own code.
+ * GLib's locks and main contexts as ThreadSanitizer can see them. The system's
+ * GLib is not instrumented and its locks are made of futexes, so every use of
+ * them would look like a race. Preloaded into programs that are built with
+ * -Db_sanitize=thread, these functions take the place of GLib's.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>
@@ -158,4 +159,51 @@ void
 g_cond_broadcast(GCond *cond)
 {
     pthread_cond_broadcast(cond_of(cond));
+}
+
+/* What one thread gave to a main context to be called in another. */
+typedef struct {
+    GSourceFunc func;
+    gpointer data;
+    GDestroyNotify notify;
+} Errand;
+
+static gboolean
+errand_run(gpointer data)
+{
+    Errand *errand = data;
+
+    taken_over(errand);
+    return errand->func(errand->data);
+}
+
+static void
+errand_free(gpointer data)
+{
+    Errand *errand = data;
+
+    if (errand->notify) {
+        errand->notify(errand->data);
+    }
+    free(errand);
+}
+
+void
+g_source_set_callback(GSource *source, GSourceFunc func, gpointer data, GDestroyNotify notify)
+{
+    void (*real)(GSource *, GSourceFunc, gpointer, GDestroyNotify) =
+        (void (*)(GSource *, GSourceFunc, gpointer, GDestroyNotify))
+            dlsym(RTLD_NEXT, "g_source_set_callback");
+    Errand *errand;
+
+    /* Callbacks of other sources have other arguments. */
+    if (!func || (source->source_funcs != &g_idle_funcs &&
+                  source->source_funcs != &g_timeout_funcs)) {
+        real(source, func, data, notify);
+        return;
+    }
+    errand = malloc(sizeof(*errand));
+    *errand = (Errand){ .func = func, .data = data, .notify = notify };
+    handed_over(errand);
+    real(source, errand_run, errand, errand_free);
 }

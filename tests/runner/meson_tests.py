@@ -55,10 +55,11 @@ def run_tests(folder, names, logbase="testlog", environment=None):
     """Run tests by name. Yields (name, meson's verdict, status, standard output, errors)."""
     if not names:
         return
+    log = TOP / folder / "meson-logs" / f"{logbase}.json"
+    log.unlink(missing_ok=True)
     done = run(["meson", "test", "-C", folder, "--no-rebuild", "--logbase", logbase,
                 "--num-processes", str(os.cpu_count()), "-t", str(TIMEOUT_MULTIPLIER), *names],
                env=dict(os.environ, **(environment or {})))
-    log = TOP / folder / "meson-logs" / f"{logbase}.json"
     if not log.exists():
         raise BuildError(done.stdout)
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
