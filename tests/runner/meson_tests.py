@@ -51,14 +51,14 @@ def select(tests, words):
     return [test for test in tests if not words or any(word in test["name"] for word in words)]
 
 
-def run_tests(folder, names, logbase="testlog", environment=None):
+def run_tests(folder, names, logbase="testlog", environment=None, processes=os.cpu_count()):
     """Run tests by name. Yields (name, meson's verdict, status, standard output, errors)."""
     if not names:
         return
     log = TOP / folder / "meson-logs" / f"{logbase}.json"
     log.unlink(missing_ok=True)
     done = run(["meson", "test", "-C", folder, "--no-rebuild", "--logbase", logbase,
-                "--num-processes", str(os.cpu_count()), "-t", str(TIMEOUT_MULTIPLIER), *names],
+                "--num-processes", str(processes), "-t", str(TIMEOUT_MULTIPLIER), *names],
                env=dict(os.environ, **(environment or {})))
     if not log.exists():
         raise BuildError(done.stdout)
@@ -84,8 +84,25 @@ def outcome_of(verdict, status, output):
     return outcome
 
 
+def second_try(tally, folder, failed, logbase, environment=None):
+    """
+    Run what failed once more, alone: on a machine that is busy otherwise, a client may wait in
+    vain for what comes a moment later. Both tries are told. Yields as run_tests() does.
+    """
+    for name, outcome in failed.items():
+        tally.say(f"again, alone: {name}: {'; '.join(outcome.failures)}")
+    yield from run_tests(folder, list(failed), logbase, environment, processes=1)
+
+
 def count(tally, folder, tests):
     """Run `tests` (from known()) and count each of their points."""
-    names = [test["name"] for test in tests]
-    for name, verdict, status, output, errors in run_tests(folder, names):
+    failed = {}
+    for name, verdict, status, output, errors in run_tests(
+            folder, [test["name"] for test in tests]):
+        outcome = outcome_of(verdict, status, output)
+        if outcome.failures:
+            failed[name] = outcome
+        else:
+            tally.add(name, outcome, output + errors)
+    for name, verdict, status, output, errors in second_try(tally, folder, failed, "again"):
         tally.add(name, outcome_of(verdict, status, output), output + errors)

@@ -98,6 +98,8 @@ def events_of_both(daemon):
     # The callbacks are there when the first of their news is heard.
     harness.until(lambda: daemon.good("suspend", "g") and daemon.good("resume", "g") and
                   follower.spoke() and monitor.spoke(), "the first news")
+    daemon.good("suspend", "g")
+    daemon.good("resume", "g")
     daemon.good("attach-device", "g", daemon.dimm())
     follower.wait("event 'device-added' for domain 'g': memdimm0|event 'device-added'.*: dimm0")
     daemon.good("detach-device", "g", daemon.dimm())

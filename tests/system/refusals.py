@@ -122,7 +122,8 @@ def a_monitor_that_hangs(daemon):
     stuck = threading.Thread(target=harness.error_of, args=(other.lookupByName("g").suspend,))
     stuck.start()
     begin = time.monotonic()
-    equal(domain.info()[0], libvirt.VIR_DOMAIN_RUNNING)
+    # Before or after the other's wish: what counts is that the answer does not wait.
+    assert domain.info()[0] in (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_PAUSED)
     equal(domain.isActive(), 1)
     harness.contains(domain.XMLDesc(), "<name>g</name>")
     assert connection.getAllDomainStats()
