@@ -17,7 +17,7 @@ DOMAIN_XML = """\
 <domain type='kvm'>
   <name>guest</name>
   <memory unit='MiB'>512</memory>
-  <vcpu>2</vcpu>
+  <vcpu>1</vcpu>
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>{KERNEL}</kernel>
