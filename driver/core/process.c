@@ -174,9 +174,9 @@ gboolean
 tn_process_release(TnProcess *process, const char *program, GError **error)
 {
     SpawnReport report;
-    ssize_t n = TEMP_FAILURE_RETRY(send(process->gate, "", 1, MSG_NOSIGNAL));
+    ssize_t n = 0;
 
-    if (n == 1) {
+    if (TEMP_FAILURE_RETRY(send(process->gate, "", 1, MSG_NOSIGNAL)) == 1) {
         /* The other end closes with exec. */
         n = TEMP_FAILURE_RETRY(recv(process->gate, &report, sizeof(report), MSG_WAITALL));
     }

@@ -319,10 +319,10 @@ side_ready(TnRpcIo *io, guint32 events)
     if (!stream->open || side != &stream->reader) {
         return;
     }
-    if ((events & EPOLLIN) && stream->reading) {
-        (void)pump_chunk(stream);
-    } else if ((events & (EPOLLHUP | EPOLLERR)) && stream->reading &&
-               (io->events & EPOLLIN)) {
+    /* A hang-up alone counts only while the read side was being watched. */
+    if (stream->reading &&
+        ((events & EPOLLIN) ||
+         ((events & (EPOLLHUP | EPOLLERR)) && (io->events & EPOLLIN)))) {
         (void)pump_chunk(stream);
     }
     if (stream->open && !stream->reading && (events & (EPOLLHUP | EPOLLERR))) {
