@@ -49,6 +49,14 @@ tn_memory_region_init_ram(TnMemoryRegion *mr, TnMemory *memory, GObject *owner, 
 }
 
 void
+tn_memory_region_init_ram_device(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                                 const char *name, uint64_t size, const TnRamBlock *ram)
+{
+    tn_memory_region_init_ram(mr, memory, owner, name, size, ram);
+    mr->ram_device = true;
+}
+
+void
 tn_memory_region_init_rom(TnMemoryRegion *mr, TnMemory *memory, GObject *owner, const char *name,
                           uint64_t size, const TnRamBlock *ram)
 {

@@ -82,6 +82,7 @@ struct TnMemoryRegion {
     const TnMemoryRegionOps *ops;
     void *opaque;
     TnRamBlock ram;
+    bool ram_device;           /* TN_REGION_RAM that is a device's */
 };
 
 /*
@@ -101,6 +102,11 @@ void tn_memory_region_init_ram(TnMemoryRegion *mr, TnMemory *memory, GObject *ow
                                const char *name, uint64_t size, const TnRamBlock *ram);
 void tn_memory_region_init_rom(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
                                const char *name, uint64_t size, const TnRamBlock *ram);
+/* RAM that is a device's (a mapped BAR of a host device): the guest reaches it through
+ * KVM's slots like RAM, but no DMA is mapped to it as guest memory, no dump holds it, and
+ * this process reaches it only in naturally aligned pieces of 1 to 8 bytes. */
+void tn_memory_region_init_ram_device(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                                      const char *name, uint64_t size, const TnRamBlock *ram);
 /* Shows @size bytes of @target from @offset on; nothing after @target's end, nor any
  * more after tn_memory_region_done() of it. */
 void tn_memory_region_init_alias(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
