@@ -75,6 +75,7 @@ typedef struct TnVcpuStart {
     enum { TN_VCPU_START_RESET, TN_VCPU_START_LONG_MODE, TN_VCPU_START_PVH } mode;
     uint64_t entry;      /* rip */
     uint64_t boot_info;  /* rsi (64-bit boot protocol: boot_params) or ebx (PVH start_info) */
+    uint32_t magic;      /* eax for PVH's mode: 0, or multiboot's word */
     uint64_t page_table; /* cr3 for LONG_MODE: the loader's identity map */
     uint64_t gdt;        /* guest address of the loader's GDT */
     uint64_t stack;      /* rsp */

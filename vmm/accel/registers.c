@@ -196,13 +196,15 @@ enter_long_mode(const TnVcpuStart *start, struct kvm_regs *regs, struct kvm_sreg
     sregs->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
 }
 
-/* Xen's docs/misc/pvh.pandoc: 32-bit protected mode, paging off, ebx = start_info. */
+/* Xen's docs/misc/pvh.pandoc: 32-bit protected mode, paging off, ebx = start_info. Multiboot 1
+ * (3.2) wants the same state, and its magic in eax. */
 static void
 enter_pvh(const TnVcpuStart *start, struct kvm_regs *regs, struct kvm_sregs *sregs)
 {
     memset(regs, 0, sizeof(*regs));
     regs->rflags = RFLAGS_FIXED;
     regs->rip = start->entry;
+    regs->rax = start->magic;
     regs->rbx = start->boot_info;
     regs->rsp = start->stack;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the loader's halves share: the files, the plan and the helpers to write
- * guest memory. For linux-boot.c, bzimage.c and pvh.c alone.
+ * What the loader's parts share: the files, the plan and the helpers to write
+ * guest memory. For linux-boot.c, elf-image.c, bzimage.c, multiboot.c and pvh.c alone.
  */
 #pragma once
 
@@ -37,6 +37,13 @@ typedef struct TnBootSegment {
     uint64_t mem_size; /* >= file_size */
 } TnBootSegment;
 
+/* How the kernel wants to be started. */
+typedef enum {
+    TN_BOOT_BZIMAGE,
+    TN_BOOT_PVH,
+    TN_BOOT_MULTIBOOT,
+} TnBootKind;
+
 struct TnLinuxBoot {
     TnAddressSpace *space;
     TnE820Map map;
@@ -45,14 +52,17 @@ struct TnLinuxBoot {
     char *cmdline;
     uint64_t rsdp;
 
-    /* The plan, made by tn_bzimage_plan() or tn_pvh_plan(). */
-    bool is_pvh;
+    /* The plan, made by tn_bzimage_plan(), tn_pvh_plan() or tn_multiboot_plan(). */
+    TnBootKind kind;
+    bool shares_area; /* segments may lie in the loader's area: nothing of ours goes there */
     TnBootSegment segments[TN_BOOT_MAX_SEGMENTS];
     unsigned num_segments;
     uint64_t entry;
     uint64_t initrd_addr;
     uint64_t initrd_max;     /* last address an initrd may take */
+    uint64_t cmdline_addr;   /* TN_BOOT_CMDLINE, but for multiboot */
     uint64_t cmdline_max;    /* bytes without the NUL */
+    uint64_t info_addr;      /* multiboot: information structure and what belongs to it */
     uint64_t footprint_addr; /* all that the kernel occupies before it looks around */
     uint64_t footprint_size;
     uint8_t setup_header[0x290 - 0x1f1]; /* bzImage: from offset 0x1f1 on */
@@ -70,13 +80,50 @@ gboolean tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GE
 gboolean tn_boot_write(TnLinuxBoot *boot, uint64_t addr, const void *buf, uint64_t size,
                        GError **error);
 
+/* "Kernel '<path>' @why" as TN_BOOT_ERROR_FORMAT. Returns FALSE. */
+gboolean tn_boot_format_error(const TnLinuxBoot *boot, GError **error, const char *why);
+
+/* Whether guest address @addr is inside of one of the plan's segments. */
+bool tn_boot_is_loaded(const TnLinuxBoot *boot, uint64_t addr);
+
+/* elf-image.c: where the program headers are, and what both classes say of one. Nothing
+ * is taken from the file that its length contradicts. */
+typedef struct TnElfTable {
+    bool is_64;
+    uint64_t offset;
+    unsigned count;
+    uint64_t entry;
+    unsigned machine; /* EM_386 or EM_X86_64 */
+} TnElfTable;
+
+typedef struct TnElfProgram {
+    uint32_t type;
+    uint64_t offset, paddr, file_size, mem_size, align;
+} TnElfProgram;
+
+bool tn_elf_probe(const uint8_t *head, size_t head_size);
+gboolean tn_elf_read_header(TnLinuxBoot *boot, const uint8_t *head, size_t head_size,
+                            TnElfTable *ret_table, GError **error);
+gboolean tn_elf_read_program(TnLinuxBoot *boot, const TnElfTable *table, unsigned i,
+                             TnElfProgram *ret_program, GError **error);
+/* Plans a PT_LOAD that is not empty, and passes over all else. */
+gboolean tn_elf_add_program(TnLinuxBoot *boot, const TnElfProgram *program, GError **error);
+
 /* bzimage.c: @head: the file's first @head_size bytes. */
 bool tn_bzimage_probe(const uint8_t *head, size_t head_size);
 gboolean tn_bzimage_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size,
                          GError **error);
 gboolean tn_bzimage_write_params(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);
 
+/* multiboot.c: @head: the file's first @head_size bytes, TN_MULTIBOOT_SEARCH of them where it
+ * has so many. */
+#define TN_MULTIBOOT_SEARCH 8192
+bool tn_multiboot_probe(const uint8_t *head, size_t head_size);
+gboolean tn_multiboot_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size,
+                           GError **error);
+/* After the initial RAM disk, its one module, has its place. */
+gboolean tn_multiboot_write_info(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);
+
 /* pvh.c */
-bool tn_pvh_probe(const uint8_t *head, size_t head_size);
 gboolean tn_pvh_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **error);
 gboolean tn_pvh_write_start_info(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);

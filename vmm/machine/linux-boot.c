@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Enough for the setup header and for any sane ELF header. */
-#define HEAD_SIZE 1024
+/* Enough for the setup header, any sane ELF header, and where multiboot's may be. */
+#define HEAD_SIZE TN_MULTIBOOT_SEARCH
 #define PAGE_SIZE 0x1000u
 #define FOUR_GIB UINT64_C(0x100000000)
 /* One read's worth, well below what the kernel does at once. */
@@ -133,6 +133,27 @@ tn_boot_write(TnLinuxBoot *boot, uint64_t addr, const void *buf, uint64_t size, 
 }
 
 gboolean
+tn_boot_format_error(const TnLinuxBoot *boot, GError **error, const char *why)
+{
+    g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT, "Kernel '%s' %s", boot->kernel.path,
+                why);
+    return FALSE;
+}
+
+bool
+tn_boot_is_loaded(const TnLinuxBoot *boot, uint64_t addr)
+{
+    for (unsigned i = 0; i < boot->num_segments; i++) {
+        const TnBootSegment *segment = &boot->segments[i];
+
+        if (addr >= segment->addr && addr - segment->addr < segment->mem_size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+gboolean
 tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GError **error)
 {
     if (boot->num_segments == TN_BOOT_MAX_SEGMENTS) {
@@ -156,7 +177,7 @@ tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GError **er
                     boot->kernel.path, segment->mem_size, segment->addr);
         return FALSE;
     }
-    if (segment->addr <= TN_BOOT_AREA_LAST &&
+    if (!boot->shares_area && segment->addr <= TN_BOOT_AREA_LAST &&
         segment->addr + (segment->mem_size - 1) >= TN_BOOT_AREA_FIRST) {
         g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
                     "Kernel '%s' wants guest address 0x%" PRIx64
@@ -171,8 +192,8 @@ tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GError **er
 static gboolean
 plan_kernel(TnLinuxBoot *boot, GError **error)
 {
-    uint8_t head[HEAD_SIZE] = { 0 };
-    size_t head_size = (size_t)MIN(boot->kernel.size, sizeof(head));
+    g_autofree uint8_t *head = g_malloc0(HEAD_SIZE);
+    size_t head_size = (size_t)MIN(boot->kernel.size, HEAD_SIZE);
 
     if (!tn_boot_file_read(&boot->kernel, 0, head, head_size, "kernel", error)) {
         return FALSE;
@@ -180,11 +201,14 @@ plan_kernel(TnLinuxBoot *boot, GError **error)
     if (tn_bzimage_probe(head, head_size)) {
         return tn_bzimage_plan(boot, head, head_size, error);
     }
-    if (tn_pvh_probe(head, head_size)) {
+    if (tn_multiboot_probe(head, head_size)) {
+        return tn_multiboot_plan(boot, head, head_size, error);
+    }
+    if (tn_elf_probe(head, head_size)) {
         return tn_pvh_plan(boot, head, head_size, error);
     }
     g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
-                "'%s' is neither a bzImage nor an ELF image", boot->kernel.path);
+                "'%s' is neither a bzImage nor an ELF or multiboot image", boot->kernel.path);
     return FALSE;
 }
 
@@ -239,6 +263,7 @@ tn_linux_boot_new(const TnLinuxBootConfig *config, GError **error)
     boot->map = *config->map;
     boot->cmdline = g_strdup(config->cmdline ? config->cmdline : "");
     boot->rsdp = config->rsdp;
+    boot->cmdline_addr = TN_BOOT_CMDLINE;
     boot->kernel.fd = boot->initrd.fd = -1;
     if (!tn_e820_is_ram(&boot->map, TN_BOOT_AREA_FIRST, area)) {
         g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
@@ -282,9 +307,17 @@ tn_linux_boot_load(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error)
         !load_file(boot, &boot->initrd, &initrd, "initial RAM disk", error)) {
         return FALSE;
     }
-    if (!tn_boot_write(boot, TN_BOOT_CMDLINE, boot->cmdline, strlen(boot->cmdline) + 1, error)) {
+    if (!tn_boot_write(boot, boot->cmdline_addr, boot->cmdline, strlen(boot->cmdline) + 1,
+                       error)) {
         return FALSE;
     }
-    return boot->is_pvh ? tn_pvh_write_start_info(boot, ret_start, error)
-                        : tn_bzimage_write_params(boot, ret_start, error);
+    switch (boot->kind) {
+    case TN_BOOT_MULTIBOOT:
+        return tn_multiboot_write_info(boot, ret_start, error);
+    case TN_BOOT_PVH:
+        return tn_pvh_write_start_info(boot, ret_start, error);
+    case TN_BOOT_BZIMAGE:
+        break;
+    }
+    return tn_bzimage_write_params(boot, ret_start, error);
 }

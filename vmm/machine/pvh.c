@@ -11,7 +11,6 @@
 
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 #define XEN_NOTE_NAME "Xen"
-#define MAX_PROGRAM_HEADERS 256
 #define MAX_NOTES_SIZE 0x10000u
 
 #define START_INFO_MAGIC 0x336ec578u
@@ -55,103 +54,6 @@ typedef struct StartInfoPage {
 } StartInfoPage;
 G_STATIC_ASSERT(sizeof(StartInfoPage) <= TN_BOOT_PARAMS - TN_BOOT_START_INFO);
 
-/* What both classes of ELF say of a program header. */
-typedef struct Program {
-    uint32_t type;
-    uint64_t offset, paddr, file_size, mem_size, align;
-} Program;
-
-bool
-tn_pvh_probe(const uint8_t *head, size_t head_size)
-{
-    return head_size >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0;
-}
-
-static gboolean
-set_format_error(GError **error, const TnLinuxBoot *boot, const char *why)
-{
-    g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT, "Kernel '%s' %s", boot->kernel.path,
-                why);
-    return FALSE;
-}
-
-/* Where the program headers are; both classes, little endian, x86 only. */
-typedef struct ProgramTable {
-    bool is_64;
-    uint64_t offset;
-    unsigned count;
-} ProgramTable;
-
-static gboolean
-read_header(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, ProgramTable *ret_table,
-            GError **error)
-{
-    unsigned machine, entry_size, expected_size;
-    ProgramTable table;
-
-    if (head_size < sizeof(Elf64_Ehdr)) {
-        return set_format_error(error, boot, "is cut short: its ELF header is incomplete");
-    }
-    table.is_64 = head[EI_CLASS] == ELFCLASS64;
-    if (head[EI_DATA] != ELFDATA2LSB || (!table.is_64 && head[EI_CLASS] != ELFCLASS32)) {
-        return set_format_error(error, boot, "is not an ELF image for x86");
-    }
-    if (table.is_64) {
-        Elf64_Ehdr header;
-
-        memcpy(&header, head, sizeof(header));
-        machine = header.e_machine;
-        table.offset = header.e_phoff;
-        table.count = header.e_phnum;
-        entry_size = header.e_phentsize;
-        expected_size = sizeof(Elf64_Phdr);
-    } else {
-        Elf32_Ehdr header;
-
-        memcpy(&header, head, sizeof(header));
-        machine = header.e_machine;
-        table.offset = header.e_phoff;
-        table.count = header.e_phnum;
-        entry_size = header.e_phentsize;
-        expected_size = sizeof(Elf32_Phdr);
-    }
-    if (machine != EM_X86_64 && machine != EM_386) {
-        return set_format_error(error, boot, "is not an ELF image for x86");
-    }
-    if (table.count == 0 || table.count > MAX_PROGRAM_HEADERS || entry_size != expected_size ||
-        table.offset > boot->kernel.size) {
-        return set_format_error(error, boot, "has a program header table that makes no sense");
-    }
-    *ret_table = table;
-    return TRUE;
-}
-
-static gboolean
-read_program(TnLinuxBoot *boot, const ProgramTable *table, unsigned i, Program *ret_program,
-             GError **error)
-{
-    if (table->is_64) {
-        Elf64_Phdr p;
-
-        if (!tn_boot_file_read(&boot->kernel, table->offset + i * sizeof(p), &p, sizeof(p),
-                               "program headers of kernel", error)) {
-            return FALSE;
-        }
-        *ret_program =
-            (Program){ p.p_type, p.p_offset, p.p_paddr, p.p_filesz, p.p_memsz, p.p_align };
-    } else {
-        Elf32_Phdr p;
-
-        if (!tn_boot_file_read(&boot->kernel, table->offset + i * sizeof(p), &p, sizeof(p),
-                               "program headers of kernel", error)) {
-            return FALSE;
-        }
-        *ret_program =
-            (Program){ p.p_type, p.p_offset, p.p_paddr, p.p_filesz, p.p_memsz, p.p_align };
-    }
-    return TRUE;
-}
-
 /* @value up to a multiple of @align (4 or 8), for values far from wrapping. */
 static uint64_t
 round_up(uint64_t value, uint64_t align)
@@ -191,12 +93,12 @@ find_entry_note(const uint8_t *notes, uint64_t size, uint64_t align, uint64_t *r
 }
 
 static gboolean
-read_notes(TnLinuxBoot *boot, const Program *program, bool *found, GError **error)
+read_notes(TnLinuxBoot *boot, const TnElfProgram *program, bool *found, GError **error)
 {
     g_autofree uint8_t *notes = NULL;
 
     if (program->file_size > MAX_NOTES_SIZE) {
-        return set_format_error(error, boot, "has more than 64 KiB of notes");
+        return tn_boot_format_error(boot, error, "has more than 64 KiB of notes");
     }
     notes = g_malloc(program->file_size + 1);
     if (!tn_boot_file_read(&boot->kernel, program->offset, notes, program->file_size,
@@ -209,82 +111,41 @@ read_notes(TnLinuxBoot *boot, const Program *program, bool *found, GError **erro
     return TRUE;
 }
 
-static void
-extend_footprint(TnLinuxBoot *boot, const TnBootSegment *segment)
-{
-    uint64_t last = segment->addr + (segment->mem_size - 1);
-
-    if (boot->footprint_size == 0) {
-        boot->footprint_addr = segment->addr;
-        boot->footprint_size = segment->mem_size;
-        return;
-    }
-    last = MAX(last, boot->footprint_addr + (boot->footprint_size - 1));
-    boot->footprint_addr = MIN(boot->footprint_addr, segment->addr);
-    boot->footprint_size = last - boot->footprint_addr + 1;
-}
-
 static gboolean
-plan_program(TnLinuxBoot *boot, const Program *program, bool *found_entry, GError **error)
+plan_program(TnLinuxBoot *boot, const TnElfProgram *program, bool *found_entry, GError **error)
 {
-    TnBootSegment segment = {
-        .addr = program->paddr,
-        .offset = program->offset,
-        .file_size = program->file_size,
-        .mem_size = program->mem_size,
-    };
-
     if (program->type == PT_NOTE && !*found_entry) {
         return read_notes(boot, program, found_entry, error);
     }
-    if (program->type != PT_LOAD || program->mem_size == 0) {
-        return TRUE;
-    }
-    if (!tn_boot_add_segment(boot, &segment, error)) {
-        return FALSE;
-    }
-    extend_footprint(boot, &segment);
-    return TRUE;
-}
-
-static bool
-is_entry_loaded(const TnLinuxBoot *boot)
-{
-    for (unsigned i = 0; i < boot->num_segments; i++) {
-        const TnBootSegment *segment = &boot->segments[i];
-
-        if (boot->entry >= segment->addr && boot->entry - segment->addr < segment->mem_size) {
-            return true;
-        }
-    }
-    return false;
+    return tn_elf_add_program(boot, program, error);
 }
 
 gboolean
 tn_pvh_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **error)
 {
     bool found_entry = false;
-    ProgramTable table;
+    TnElfTable table;
 
-    if (!read_header(boot, head, head_size, &table, error)) {
+    if (!tn_elf_read_header(boot, head, head_size, &table, error)) {
         return FALSE;
     }
     for (unsigned i = 0; i < table.count; i++) {
-        Program program;
+        TnElfProgram program;
 
-        if (!read_program(boot, &table, i, &program, error) ||
+        if (!tn_elf_read_program(boot, &table, i, &program, error) ||
             !plan_program(boot, &program, &found_entry, error)) {
             return FALSE;
         }
     }
     if (!found_entry) {
-        return set_format_error(
-            error, boot, "is an ELF image without PVH entry point (XEN_ELFNOTE_PHYS32_ENTRY)");
+        return tn_boot_format_error(
+            boot, error, "is an ELF image without PVH entry point (XEN_ELFNOTE_PHYS32_ENTRY)");
     }
-    if (boot->entry > UINT32_MAX || !is_entry_loaded(boot)) {
-        return set_format_error(error, boot, "has a PVH entry point outside of what it loads");
+    if (boot->entry > UINT32_MAX || !tn_boot_is_loaded(boot, boot->entry)) {
+        return tn_boot_format_error(boot, error,
+                                    "has a PVH entry point outside of what it loads");
     }
-    boot->is_pvh = true;
+    boot->kind = TN_BOOT_PVH;
     boot->cmdline_max = TN_BOOT_CMDLINE_LINUX;
     boot->initrd_max = UINT32_MAX;
     return TRUE;
