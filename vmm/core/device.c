@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The life of a device: realize in three steps, unrealize, reset. */
+/* The life of a device: realize in steps, unrealize, reset. */
 #include "vmm/core/device.h"
 
 #include "vmm/core/hotplug-handler.h"
@@ -94,6 +94,12 @@ tn_device_realize(TnDevice *self, GError **error)
         return FALSE;
     }
     if (klass->realize && !klass->realize(self, error)) {
+        return FALSE;
+    }
+    if (handler && !tn_hotplug_handler_claim(handler, self, error)) {
+        if (klass->unrealize) {
+            klass->unrealize(self);
+        }
         return FALSE;
     }
     p->realized = TRUE;

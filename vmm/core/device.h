@@ -5,7 +5,8 @@
  *   new -> properties set -> tn_device_realize() -> ... -> tn_device_unrealize()
  *
  * Realizing runs: hotplug handler's pre_plug (may refuse, changes nothing),
- * the class's realize (may fail, undoes itself), the handler's plug (cannot fail).
+ * the class's realize (may fail, undoes itself), the handler's claim (likewise; then
+ * the class's unrealize follows) and plug (cannot fail).
  * Threads: main thread only; a device's callbacks lock the device themselves.
  */
 #pragma once
@@ -48,7 +49,7 @@ const TnPlatform *tn_device_get_platform(TnDevice *self);
 void tn_device_set_id(TnDevice *self, const char *id);
 const char *tn_device_get_id(TnDevice *self);
 
-/* Runs the three steps above. On failure @error says why and the world is as before. */
+/* Runs the steps above. On failure @error says why and the world is as before. */
 gboolean tn_device_realize(TnDevice *self, GError **error);
 
 /* Gives everything back; a no-op when not realized. Does not unparent. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The four steps of plug and unplug as an interface. */
+/* The steps of plug and unplug as an interface. */
 #include "vmm/core/hotplug-handler.h"
 
 G_DEFINE_INTERFACE(TnHotplugHandler, tn_hotplug_handler, G_TYPE_OBJECT)
@@ -15,6 +15,14 @@ tn_hotplug_handler_pre_plug(TnHotplugHandler *self, TnDevice *device, GError **e
     TnHotplugHandlerInterface *iface = TN_HOTPLUG_HANDLER_GET_IFACE(self);
 
     return !iface->pre_plug || iface->pre_plug(self, device, error);
+}
+
+gboolean
+tn_hotplug_handler_claim(TnHotplugHandler *self, TnDevice *device, GError **error)
+{
+    TnHotplugHandlerInterface *iface = TN_HOTPLUG_HANDLER_GET_IFACE(self);
+
+    return !iface->claim || iface->claim(self, device, error);
 }
 
 void

@@ -4,7 +4,9 @@
  *
  *   pre_plug: slot, node, capacity, address, a free memory slot of KVM: refuse or choose
  *   (realize: the backend is taken)
- *   plug: region into "device-memory" (flat view, KVM slot), slot register, GPE 3 -> SCI
+ *   claim: region into "device-memory" (flat view, KVM slot, DMA maps of host devices),
+ *     out again when somebody cannot follow
+ *   plug: slot register, GPE 3 -> SCI
  *   unplug_request: slot register, GPE 3 -> SCI; the guest answers by eject or by _OST
  *   unplug: region out, slot free, unrealize, unparent, DEVICE_DELETED
  */
@@ -99,26 +101,47 @@ dimm_pre_plug(gpointer opaque, TnDevice *device, GError **error)
 }
 
 static void
-dimm_plug(gpointer opaque, TnDevice *device)
+take_out(TnPcHotplug *self, TnMemoryRegion *region)
+{
+    tn_memory_begin(self->platform->memory);
+    tn_memory_region_del_subregion(&self->window, region);
+    tn_memory_commit(self->platform->memory);
+}
+
+static gboolean
+dimm_claim(gpointer opaque, TnDevice *device, GError **error)
 {
     TnPcHotplug *self = opaque;
     TnPcDimm *dimm = TN_PC_DIMM(device);
     TnMemoryRegion *region = tn_pc_dimm_get_region(dimm);
     const TnDeviceMemoryPlace place = { tn_pc_dimm_get_addr(dimm),
                                         (unsigned)tn_pc_dimm_get_slot(dimm) };
+
+    tn_memory_begin(self->platform->memory);
+    tn_memory_region_add_subregion(&self->window, place.addr - self->window.addr, region);
+    if (!tn_memory_commit_checked(self->platform->memory, error)) {
+        take_out(self, region);
+        return FALSE;
+    }
+    tn_device_memory_occupy(self->places, &place, tn_memory_region_size(region),
+                            tn_device_get_id(device), dimm);
+    return TRUE;
+}
+
+static void
+dimm_plug(gpointer opaque, TnDevice *device)
+{
+    TnPcHotplug *self = opaque;
+    TnPcDimm *dimm = TN_PC_DIMM(device);
     const TnAcpiMemoryDevice shown = {
         .device = device,
-        .addr = place.addr,
-        .size = tn_memory_region_size(region),
+        .addr = tn_pc_dimm_get_addr(dimm),
+        .size = tn_memory_region_size(tn_pc_dimm_get_region(dimm)),
         .node = tn_pc_dimm_get_node(dimm),
     };
 
-    tn_device_memory_occupy(self->places, &place, shown.size, tn_device_get_id(device), dimm);
-    tn_memory_begin(self->platform->memory);
-    tn_memory_region_add_subregion(&self->window, place.addr - self->window.addr, region);
-    tn_memory_commit(self->platform->memory);
     /* Told last: the memory is there when the guest looks. */
-    tn_acpi_memory_hotplug_plug(self->controller, place.slot, &shown,
+    tn_acpi_memory_hotplug_plug(self->controller, (unsigned)tn_pc_dimm_get_slot(dimm), &shown,
                                 tn_device_is_hotplugged(device));
 }
 
@@ -142,14 +165,13 @@ dimm_unplug(gpointer opaque, TnDevice *device)
 
     /* First nobody is told of it, then nobody reaches it, then its place is free. */
     tn_acpi_memory_hotplug_unplug(self->controller, slot);
-    tn_memory_begin(self->platform->memory);
-    tn_memory_region_del_subregion(&self->window, tn_pc_dimm_get_region(dimm));
-    tn_memory_commit(self->platform->memory);
+    take_out(self, tn_pc_dimm_get_region(dimm));
     tn_device_memory_release(self->places, slot);
 }
 
 static const TnPcHotplugRow dimm_row = {
     .pre_plug = dimm_pre_plug,
+    .claim = dimm_claim,
     .plug = dimm_plug,
     .unplug_request = dimm_unplug_request,
     .unplug = dimm_unplug,
@@ -175,6 +197,14 @@ pre_plug(TnHotplugHandler *handler, TnDevice *device, GError **error)
     const Row *row = find_row(TN_PC_HOTPLUG(handler), device);
 
     return !row || !row->row->pre_plug || row->row->pre_plug(row->opaque, device, error);
+}
+
+static gboolean
+claim(TnHotplugHandler *handler, TnDevice *device, GError **error)
+{
+    const Row *row = find_row(TN_PC_HOTPLUG(handler), device);
+
+    return !row || !row->row->claim || row->row->claim(row->opaque, device, error);
 }
 
 static void
@@ -242,6 +272,7 @@ static void
 handler_init(TnHotplugHandlerInterface *iface)
 {
     iface->pre_plug = pre_plug;
+    iface->claim = claim;
     iface->plug = plug;
     iface->unplug_request = unplug_request;
     iface->unplug = unplug;

@@ -69,6 +69,7 @@ void tn_pc_hotplug_foreach_ospm_status(TnPcHotplug *self, TnOspmFunc func, gpoin
  */
 typedef struct TnPcHotplugRow {
     gboolean (*pre_plug)(gpointer opaque, TnDevice *device, GError **error);
+    gboolean (*claim)(gpointer opaque, TnDevice *device, GError **error);
     void (*plug)(gpointer opaque, TnDevice *device);
     gboolean (*unplug_request)(gpointer opaque, TnDevice *device, GError **error);
     void (*unplug)(gpointer opaque, TnDevice *device);

@@ -42,3 +42,12 @@ struct TnMemoryListener {
 void tn_memory_listener_register(TnMemoryListener *listener, TnAddressSpace *as);
 /* Tells the current view's end (begin, del..., commit) and forgets it. */
 void tn_memory_listener_unregister(TnMemoryListener *listener, TnAddressSpace *as);
+
+/**
+ * tn_memory_section_refuse:
+ * A listener, from its region_add, cannot mirror @section; it is told of its removal all the same.
+ * @error: (transfer none): why; of several in one transaction the first is kept.
+ * Returns: whether somebody hears of it (tn_memory_commit_checked()). If not, the listener
+ * has to act itself.
+ */
+bool tn_memory_section_refuse(const TnMemorySection *section, const GError *error);

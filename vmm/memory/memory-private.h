@@ -23,6 +23,8 @@ struct TnMemory {
     unsigned depth;           /* of nested transactions */
     bool update_pending;      /* something visible changed since the last update */
     bool telling;             /* listeners run: the topology must stand still */
+    bool checked;             /* the commit under way is a checked one */
+    GError *refusal;          /* what a listener said during it; NULL: nothing */
     uint64_t last_generation; /* given to a view; never reused */
     GPtrArray *spaces;        /* TnAddressSpace *, in order of creation; not owned */
     GThread *transaction;     /* atomic: the thread inside of one, NULL for none */

@@ -105,6 +105,39 @@ tn_memory_commit(TnMemory *memory)
     tn_memory_unlock(memory);
 }
 
+bool
+tn_memory_commit_checked(TnMemory *memory, GError **error)
+{
+    g_autoptr(GError) refusal = NULL;
+
+    g_assert(memory->depth == 1);
+    memory->checked = true;
+    if (memory->update_pending) {
+        memory->update_pending = false;
+        tn_address_spaces_update_locked(memory);
+    }
+    memory->checked = false;
+    refusal = g_steal_pointer(&memory->refusal);
+    tn_memory_commit(memory);
+    if (refusal) {
+        g_propagate_error(error, g_steal_pointer(&refusal));
+        return false;
+    }
+    return true;
+}
+
+bool
+tn_memory_section_refuse(const TnMemorySection *section, const GError *error)
+{
+    TnMemory *memory = section->space->memory;
+
+    g_assert(memory->telling);
+    if (memory->checked && !memory->refusal) {
+        memory->refusal = g_error_copy(error);
+    }
+    return memory->checked;
+}
+
 void
 tn_memory_mark_changed_locked(TnMemory *memory)
 {

@@ -33,6 +33,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnMemory, tn_memory_free)
 void tn_memory_begin(TnMemory *memory);
 void tn_memory_commit(TnMemory *memory);
 
+/**
+ * tn_memory_commit_checked:
+ * tn_memory_commit() of an outermost transaction, for a change that is worth nothing if a
+ * listener cannot follow it (guest memory that a host device shall reach).
+ * @error: the first listener's words (tn_memory_section_refuse()).
+ * Returns: FALSE when a listener refused. The change is published all the same; who made
+ * it takes it back in a transaction of its own.
+ */
+bool tn_memory_commit_checked(TnMemory *memory, GError **error);
+
 /* Waits until no exit that began before the call still runs in a region's
  * callback (an RCU grace period), and drops views replaced before the call. Never
  * from inside of a callback or a transaction. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Commands that plug and unplug devices. */
+#include "vmm/monitor/cmd-fd.h"
 #include "vmm/monitor/monitor-private.h"
 #include "vmm/monitor/qom-info.h"
 
@@ -7,8 +8,12 @@
 
 TN_MONITOR_HANDLER(device_add)
 {
+    TnFdSource fds;
+
+    tn_monitor_lend_fds(call, &fds);
     /* As in QEMU, a value may also be the text that -device would take. */
     (void)tn_machine_device_add(tn_monitor_machine(call), args, TN_PROPERTY_KEYVAL, error);
+    tn_monitor_take_back_fds(call);
     return NULL;
 }
 

@@ -58,6 +58,25 @@ entry_at(const TnFdsets *sets, guint i)
     return &g_array_index(sets->entries, FdsetEntry, i);
 }
 
+static int
+take_named_fd(void *session, const char *name, GError **error)
+{
+    return tn_qmp_session_take_named_fd(session, name, error);
+}
+
+void
+tn_monitor_lend_fds(TnQmpCall *call, TnFdSource *source)
+{
+    *source = (TnFdSource){ take_named_fd, call->session };
+    tn_fd_source_set(tn_machine_get_root(tn_monitor_machine(call)), source);
+}
+
+void
+tn_monitor_take_back_fds(TnQmpCall *call)
+{
+    tn_fd_source_set(tn_machine_get_root(tn_monitor_machine(call)), NULL);
+}
+
 TN_MONITOR_HANDLER(getfd)
 {
     int fd = tn_qmp_session_take_received_fd(call->session, error);

@@ -9,6 +9,7 @@
 #include "vmm/hw/pc-dimm.h"
 #include "vmm/hw/piix4-pm.h"
 #include "vmm/machine/pc-hotplug.h"
+#include "vmm/memory/listener.h"
 #include "vmm/pci/bus.h"
 
 #include <string.h>
@@ -629,6 +630,38 @@ test_other_devices_cannot_be_unplugged(Fixture *f, gconstpointer data)
     g_assert_cmpstr(error->message, ==, "Device 'PIIX4_PM' does not support hotplugging");
 }
 
+static void
+refuse_dimm(TnMemoryListener *listener, const TnMemorySection *section)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (section->flat->range.first == WINDOW) {
+        error = g_error_new_literal(TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "no DMA map for it");
+        g_assert_true(tn_memory_section_refuse(section, error));
+    }
+}
+
+static void
+test_refused_by_a_listener_is_undone_whole(Fixture *f, gconstpointer data)
+{
+    TnMemoryListener listener = { .name = "refuser", .region_add = refuse_dimm };
+    TnMemoryBackend *memdev = add_backend(f, "m0", DIMM_SIZE);
+    TnPcDimm *dimm = make_dimm(f, "d0", memdev);
+
+    tn_memory_listener_register(&listener, f->p->platform.memory_space);
+    assert_refused(dimm, "no DMA map for it");
+    g_assert_false(guest_has_ram(f, WINDOW));
+    g_assert_cmpint(f->p->irqs[9].level, ==, 0);
+    g_assert_cmphex(guest_flags(f, 0), ==, 0);
+    g_assert_cmpuint(tn_pc_hotplug_get_plugged_size(f->hotplug), ==, 0);
+    tn_memory_listener_unregister(&listener, f->p->platform.memory_space);
+
+    /* The same DIMM in the same place, now that nobody minds. */
+    realize(dimm);
+    g_assert_true(guest_has_ram(f, WINDOW));
+    guest_take_sci(f);
+}
+
 #define ADD(path, func, slots)                                                                  \
     g_test_add("/machine/pc-hotplug/" path, Fixture, GUINT_TO_POINTER(slots), set_up, func,     \
                tear_down)
@@ -637,6 +670,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    ADD("refused-by-a-listener-is-undone-whole", test_refused_by_a_listener_is_undone_whole, 4);
     ADD("plug/shows-memory-and-tells-the-guest", test_plug_shows_memory_and_tells_the_guest, 4);
     ADD("plug/reports-the-guests-ost", test_plug_reports_the_guests_ost, 4);
     ADD("plug/cold-is-silent", test_cold_plug_is_silent, 4);

@@ -535,6 +535,73 @@ test_replay(void)
     }
 }
 
+/* Refuses what is called "bad". */
+static void
+refusing_add(TnMemoryListener *listener, const TnMemorySection *section)
+{
+    g_autoptr(GError) error = NULL;
+
+    record_add(listener, section);
+    if (g_str_has_prefix(section->flat->region->name, "bad")) {
+        error = g_error_new(G_FILE_ERROR, G_FILE_ERROR_NOMEM, "no room for %s",
+                            section->flat->region->name);
+        record(listener, tn_memory_section_refuse(section, error) ? "heard" : "unheard",
+               NULL);
+    }
+}
+
+static void
+test_refuse_checked(Fixture *f, gconstpointer data)
+{
+    Recorder r = recorder(f, "", 0);
+    g_autoptr(GError) error = NULL;
+
+    r.listener.region_add = refusing_add;
+    tn_memory_listener_register(&r.listener, f->as);
+    assert_log(f, "begin commit");
+    tn_memory_begin(f->memory);
+    tn_memory_region_add_subregion(&f->root, 0x1000, make_io(f, "bad-1", 0x10));
+    tn_memory_region_add_subregion(&f->root, 0x2000, make_io(f, "bad-2", 0x10));
+    g_assert_false(tn_memory_commit_checked(f->memory, &error));
+    g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_NOMEM);
+    g_assert_cmpstr(error->message, ==, "no room for bad-1");
+    assert_log(f, "begin add:bad-1@1000 heard add:bad-2@2000 heard commit");
+    tn_memory_listener_unregister(&r.listener, f->as);
+    assert_log(f, "begin del:bad-1@1000 del:bad-2@2000 commit");
+}
+
+static void
+test_refuse_is_forgotten(Fixture *f, gconstpointer data)
+{
+    Recorder r = recorder(f, "", 0);
+    TnMemoryRegion *bad = make_io(f, "bad", 0x10);
+    g_autoptr(GError) error = NULL;
+
+    r.listener.region_add = refusing_add;
+    tn_memory_listener_register(&r.listener, f->as);
+    tn_memory_begin(f->memory);
+    tn_memory_region_add_subregion(&f->root, 0x1000, bad);
+    g_assert_false(tn_memory_commit_checked(f->memory, NULL));
+    tn_memory_region_del_subregion(&f->root, bad);
+    tn_memory_begin(f->memory);
+    tn_memory_region_add_subregion(&f->root, 0x1000, make_io(f, "good", 0x10));
+    g_assert_true(tn_memory_commit_checked(f->memory, &error));
+    g_assert_no_error(error);
+    tn_memory_listener_unregister(&r.listener, f->as);
+}
+
+static void
+test_refuse_unchecked(Fixture *f, gconstpointer data)
+{
+    Recorder r = recorder(f, "", 0);
+
+    r.listener.region_add = refusing_add;
+    tn_memory_listener_register(&r.listener, f->as);
+    tn_memory_region_add_subregion(&f->root, 0x1000, make_io(f, "bad", 0x10));
+    assert_log(f, "begin commit begin add:bad@1000 unheard commit");
+    tn_memory_listener_unregister(&r.listener, f->as);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -556,6 +623,9 @@ main(int argc, char **argv)
     fixture_test("/memory/listener/published-before-commit", test_published_before_commit);
     fixture_test("/memory/listener/old-view-serves-during-the-passes",
                  test_old_view_serves_during_the_passes);
+    fixture_test("/memory/listener/refusal-reaches-a-checked-commit", test_refuse_checked);
+    fixture_test("/memory/listener/refusal-is-told-once", test_refuse_is_forgotten);
+    fixture_test("/memory/listener/refusal-nobody-asked-for", test_refuse_unchecked);
     fixture_test("/memory/listener/change-from-inside-is-fatal", test_change_from_inside);
     fixture_test("/memory/listener/space-freed-while-registered-is-fatal",
                  test_space_freed_while_registered);
