@@ -40,6 +40,7 @@ static void
 on_quit(void *opaque, int status)
 {
     ((TnTestPlatform *)opaque)->quits++;
+    ((TnTestPlatform *)opaque)->quit_status = status;
 }
 
 static void

@@ -32,6 +32,7 @@ typedef struct TnTestPlatform {
     unsigned resets;
     unsigned powerdowns;
     unsigned quits;
+    int quit_status; /* of the last one */
 
     /* Events in the order of emission: "NAME {json}", one a line. */
     GString *events;

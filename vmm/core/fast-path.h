@@ -41,4 +41,8 @@ struct TnFastPath {
      * non-snooped DMA). NULL where KVM has no such device. Main thread. */
     gboolean (*add_vfio_group)(void *opaque, int group_fd, GError **error);
     void (*remove_vfio_group)(void *opaque, int group_fd);
+
+    /* Keeps the accelerator's own PIT from IRQ 0 (the HPET's legacy route). NULL where the
+     * PIT is a device of ours. Any thread. */
+    void (*gate_pit)(void *opaque, gboolean gated);
 };

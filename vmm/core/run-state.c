@@ -11,6 +11,7 @@ typedef enum {
     REQUEST_SHUTDOWN = 1 << 1,
     REQUEST_POWERDOWN = 1 << 2,
     REQUEST_INTERNAL_ERROR = 1 << 3,
+    REQUEST_EXIT = 1 << 4,
 } Request;
 
 typedef struct Notify {
@@ -32,6 +33,7 @@ struct TnRunStateControl {
     unsigned requests;
     TnShutdownCause reset_cause;
     TnShutdownCause shutdown_cause;
+    int exit_status;
     GSource *source; /* scheduled to serve the requests, not run yet */
 };
 
@@ -189,11 +191,23 @@ serve_shutdown(TnRunStateControl *rs, TnShutdownCause cause)
     }
 }
 
+/* The guest ended the process itself: -no-shutdown keeps nothing. */
+static void
+serve_exit(TnRunStateControl *rs, int status)
+{
+    tn_events_emit(rs->events, "SHUTDOWN", cause_data(TN_SHUTDOWN_CAUSE_GUEST_SHUTDOWN));
+    if (!stop_to(rs, TN_RUN_STATE_SHUTDOWN)) {
+        set_state(rs, TN_RUN_STATE_SHUTDOWN);
+    }
+    rs->ops.quit(rs->opaque, status);
+}
+
 static gboolean
 serve_requests(gpointer user_data)
 {
     TnRunStateControl *rs = user_data;
     unsigned requests;
+    int exit_status;
     TnShutdownCause reset_cause, shutdown_cause;
 
     g_mutex_lock(&rs->lock);
@@ -202,6 +216,7 @@ serve_requests(gpointer user_data)
     rs->requests = 0;
     reset_cause = rs->reset_cause;
     shutdown_cause = rs->shutdown_cause;
+    exit_status = rs->exit_status;
     g_mutex_unlock(&rs->lock);
 
     if (requests & REQUEST_INTERNAL_ERROR) {
@@ -211,7 +226,9 @@ serve_requests(gpointer user_data)
         tn_events_emit(rs->events, "POWERDOWN", NULL);
         rs->ops.powerdown(rs->opaque);
     }
-    if (requests & REQUEST_SHUTDOWN) {
+    if (requests & REQUEST_EXIT) {
+        serve_exit(rs, exit_status);
+    } else if (requests & REQUEST_SHUTDOWN) {
         serve_shutdown(rs, shutdown_cause);
     } else if (requests & REQUEST_RESET) {
         if (rs->no_reboot && reset_cause == TN_SHUTDOWN_CAUSE_GUEST_RESET) {
@@ -262,6 +279,17 @@ tn_run_state_cont(TnRunStateControl *rs, GError **error)
 }
 
 static void
+schedule_locked(TnRunStateControl *rs)
+{
+    if (!rs->source) {
+        rs->source = g_idle_source_new();
+        g_source_set_priority(rs->source, G_PRIORITY_HIGH);
+        g_source_set_callback(rs->source, serve_requests, rs, NULL);
+        g_source_attach(rs->source, NULL);
+    }
+}
+
+static void
 request(TnRunStateControl *rs, Request kind, TnShutdownCause cause)
 {
     g_mutex_lock(&rs->lock);
@@ -273,12 +301,7 @@ request(TnRunStateControl *rs, Request kind, TnShutdownCause cause)
             rs->shutdown_cause = cause;
         }
     }
-    if (!rs->source) {
-        rs->source = g_idle_source_new();
-        g_source_set_priority(rs->source, G_PRIORITY_HIGH);
-        g_source_set_callback(rs->source, serve_requests, rs, NULL);
-        g_source_attach(rs->source, NULL);
-    }
+    schedule_locked(rs);
     g_mutex_unlock(&rs->lock);
 }
 
@@ -292,6 +315,18 @@ void
 tn_run_state_request_shutdown(TnRunStateControl *rs, TnShutdownCause cause)
 {
     request(rs, REQUEST_SHUTDOWN, cause);
+}
+
+void
+tn_run_state_request_exit(TnRunStateControl *rs, int status)
+{
+    g_mutex_lock(&rs->lock);
+    if (!(rs->requests & REQUEST_EXIT)) {
+        rs->requests |= REQUEST_EXIT;
+        rs->exit_status = status;
+    }
+    schedule_locked(rs);
+    g_mutex_unlock(&rs->lock);
 }
 
 void

@@ -66,6 +66,8 @@ void tn_run_state_stop(TnRunStateControl *rs);
 void tn_run_state_request_reset(TnRunStateControl *rs, TnShutdownCause cause);
 void tn_run_state_request_shutdown(TnRunStateControl *rs, TnShutdownCause cause);
 void tn_run_state_request_powerdown(TnRunStateControl *rs);
+/* The guest ends the process with @status (isa-debug-exit), whatever -no-shutdown says. */
+void tn_run_state_request_exit(TnRunStateControl *rs, int status);
 /* A vCPU cannot go on (KVM internal error): state internal-error, vCPUs paused, STOP. */
 void tn_run_state_request_internal_error(TnRunStateControl *rs);
 
