@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Interrupts on their way into the guest: the GSI routing table, GSIs as lines,
- * and the state of the in-kernel controllers.
+ * Interrupts on their way into the guest: how GSIs reach the in-kernel controllers,
+ * GSIs as lines, and the controllers' state.
  */
 #include "vmm/accel/kvm-private.h"
 
@@ -11,7 +11,6 @@
 
 #define NUM_ISA_IRQS 16
 #define PIC_PINS 8
-#define MAX_ROUTES (NUM_ISA_IRQS + TN_KVM_NUM_GSIS)
 
 static void
 set_gsi(void *opaque, int n, int level)
@@ -23,41 +22,27 @@ set_gsi(void *opaque, int n, int level)
     (void)ioctl(kvm->vm_fd, KVM_IRQ_LINE, &irq);
 }
 
-static void
-add_route(struct kvm_irq_routing *table, unsigned gsi, unsigned chip, unsigned pin)
-{
-    struct kvm_irq_routing_entry *entry = &table->entries[table->nr++];
-
-    entry->gsi = gsi;
-    entry->type = KVM_IRQ_ROUTING_IRQCHIP;
-    entry->u.irqchip.irqchip = chip;
-    entry->u.irqchip.pin = pin;
-}
-
 /* ISA IRQ 2 is the PICs' cascade, so GSI 2 drives nothing: IOAPIC pin 2 belongs to
  * the PIT's GSI 0, as MADT's interrupt source override tells the guest. */
 gboolean
 tn_kvm_irq_routes_init(TnKvm *kvm, GError **error)
 {
-    g_autofree struct kvm_irq_routing *table =
-        g_malloc0(sizeof(*table) + MAX_ROUTES * sizeof(table->entries[0]));
+    TnIrqRoutes *routes = &kvm->routes;
 
     for (unsigned i = 0; i < NUM_ISA_IRQS; i++) {
         if (i != 2) {
-            add_route(table, i, i < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
-                      i % PIC_PINS);
+            tn_irq_routes_add_pin(routes, i,
+                                  i < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+                                  i % PIC_PINS);
         }
     }
     for (unsigned i = 0; i < TN_KVM_NUM_GSIS; i++) {
         if (i != 2) {
-            add_route(table, i, KVM_IRQCHIP_IOAPIC, i == 0 ? 2 : i);
+            tn_irq_routes_add_pin(routes, i, KVM_IRQCHIP_IOAPIC, i == 0 ? 2 : i);
         }
         kvm->gsi_lines[i] = (TnIrqLine){ .handler = set_gsi, .opaque = kvm, .n = (int)i };
     }
-    if (ioctl(kvm->vm_fd, KVM_SET_GSI_ROUTING, table) < 0) {
-        return tn_kvm_set_errno(error, "KVM_SET_GSI_ROUTING");
-    }
-    return TRUE;
+    return tn_irq_routes_apply(kvm, error);
 }
 
 gboolean

@@ -43,6 +43,16 @@ typedef struct TnMemorySlots {
     GArray *additions;
 } TnMemorySlots;
 
+/* msi-routes.c: what KVM_SET_GSI_ROUTING was last told. */
+typedef struct TnIrqRoutes {
+    unsigned limit; /* constant: entries KVM takes; GSIs stay below it too */
+
+    /* Guards the rest and the order of the calls. A leaf lock. */
+    pthread_mutex_t lock;
+    struct kvm_irq_routing *table; /* room for limit entries; NULL: not made */
+    uint32_t *msi_at; /* index = GSI: place in the table + 1 of its MSI, 0 without */
+} TnIrqRoutes;
+
 struct TnKvm {
     /* Constant after tn_kvm_new(). */
     int fd;
@@ -53,6 +63,8 @@ struct TnKvm {
     bool has_adjust_clock;
     bool has_irqfd;
     bool has_irqfd_resample;
+    bool has_signal_msi;
+    bool has_wide_apic_ids;
     bool has_tsc_deadline;
     bool has_debug_regs;
     bool has_xsave;
@@ -66,8 +78,10 @@ struct TnKvm {
     TnFastPath fast_path;
 
     TnMemorySlots slots;
+    TnIrqRoutes routes;
 
     /* Main thread. */
+    int vfio_fd; /* KVM's VFIO device, -1 until the first group */
     bool no_firmware; /* the boot CPU starts in a kernel, so nobody sets up MTRRs */
     bool clock_stopped;
     uint64_t clock;
@@ -129,6 +143,21 @@ gboolean tn_kvm_set_errno(GError **error, const char *what);
 gboolean tn_kvm_irq_routes_init(TnKvm *kvm, GError **error);
 gboolean tn_kvm_irq_chips_save(TnKvm *kvm, GError **error);
 gboolean tn_kvm_irq_chips_reset(TnKvm *kvm, GError **error);
+
+/* msi-routes.c. add_pin and init before the first apply, on one thread; limit > number of
+ * pins. The rest: any thread, as in vmm/core/fast-path.h, @opaque is the TnKvm. */
+void tn_irq_routes_init(TnIrqRoutes *routes, unsigned limit);
+void tn_irq_routes_done(TnIrqRoutes *routes);
+void tn_irq_routes_add_pin(TnIrqRoutes *routes, unsigned gsi, unsigned chip, unsigned pin);
+gboolean tn_irq_routes_apply(TnKvm *kvm, GError **error);
+int tn_kvm_add_msi_route(void *opaque, const TnMsiMessage *message, GError **error);
+gboolean tn_kvm_update_msi_route(void *opaque, unsigned gsi, const TnMsiMessage *message,
+                                 GError **error);
+void tn_kvm_remove_msi_route(void *opaque, unsigned gsi);
+void tn_kvm_msi_send(void *opaque, const TnMsiMessage *message);
+
+/* fast-path.c: fills kvm->fast_path with what this KVM can do. */
+void tn_kvm_fast_path_init(TnKvm *kvm);
 
 /* memory-slots.c */
 void tn_memory_slots_init(TnMemorySlots *slots, TnKvm *kvm, unsigned max_slots);

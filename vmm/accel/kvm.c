@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Opening KVM: what it must be able to do, the virtual machine as a whole, its
- * clock and the short cuts offered to devices.
+ * Opening KVM: what it must be able to do, the virtual machine as a whole and its
+ * clock.
  */
 #include "vmm/accel/kvm-private.h"
 
@@ -129,6 +129,7 @@ read_optional_capabilities(TnKvm *kvm)
     kvm->has_adjust_clock = check_extension(kvm, KVM_CAP_ADJUST_CLOCK);
     kvm->has_irqfd = check_extension(kvm, KVM_CAP_IRQFD);
     kvm->has_irqfd_resample = check_extension(kvm, KVM_CAP_IRQFD_RESAMPLE);
+    kvm->has_signal_msi = check_extension(kvm, KVM_CAP_SIGNAL_MSI);
     kvm->has_tsc_deadline = check_extension(kvm, KVM_CAP_TSC_DEADLINE_TIMER);
     kvm->has_debug_regs = check_extension(kvm, KVM_CAP_DEBUGREGS);
     kvm->has_xsave = check_extension(kvm, KVM_CAP_XSAVE);
@@ -175,6 +176,19 @@ read_msr_list(TnKvm *kvm, GError **error)
     return TRUE;
 }
 
+/* APIC ids of 32 bits in messages, and no id that means "all" by an old mistake. */
+static void
+enable_wide_apic_ids(TnKvm *kvm)
+{
+    struct kvm_enable_cap cap = {
+        .cap = KVM_CAP_X2APIC_API,
+        .args = { KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+    };
+
+    kvm->has_wide_apic_ids = check_extension(kvm, KVM_CAP_X2APIC_API) &&
+                             ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap) == 0;
+}
+
 static gboolean
 create_vm(TnKvm *kvm, GError **error)
 {
@@ -201,60 +215,11 @@ create_vm(TnKvm *kvm, GError **error)
     if (ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0) {
         return tn_kvm_set_errno(error, "KVM_CREATE_PIT2");
     }
+    enable_wide_apic_ids(kvm);
+    tn_irq_routes_init(&kvm->routes, (unsigned)check_extension(kvm, KVM_CAP_IRQ_ROUTING));
     slots = check_extension(kvm, KVM_CAP_NR_MEMSLOTS);
     tn_memory_slots_init(&kvm->slots, kvm, slots ? (unsigned)slots : DEFAULT_MEMSLOTS);
     return TRUE;
-}
-
-static unsigned
-fast_path_free_memory_slots(void *opaque)
-{
-    TnKvm *kvm = opaque;
-
-    return tn_memory_slots_free(&kvm->slots);
-}
-
-static gboolean
-fast_path_add_irqfd(void *opaque, int fd, int resample_fd, unsigned gsi, GError **error)
-{
-    TnKvm *kvm = opaque;
-    struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = gsi };
-
-    if (resample_fd >= 0) {
-        if (!kvm->has_irqfd_resample) {
-            g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_CAPABILITY,
-                        "KVM lacks the capability KVM_CAP_IRQFD_RESAMPLE");
-            return FALSE;
-        }
-        irqfd.flags |= KVM_IRQFD_FLAG_RESAMPLE;
-        irqfd.resamplefd = (uint32_t)resample_fd;
-    }
-    if (ioctl(kvm->vm_fd, KVM_IRQFD, &irqfd) < 0) {
-        return tn_kvm_set_errno(error, "KVM_IRQFD");
-    }
-    return TRUE;
-}
-
-static void
-fast_path_remove_irqfd(void *opaque, int fd, unsigned gsi)
-{
-    TnKvm *kvm = opaque;
-    struct kvm_irqfd irqfd = {
-        .fd = (uint32_t)fd, .gsi = gsi, .flags = KVM_IRQFD_FLAG_DEASSIGN
-    };
-
-    (void)ioctl(kvm->vm_fd, KVM_IRQFD, &irqfd);
-}
-
-static void
-init_fast_path(TnKvm *kvm)
-{
-    kvm->fast_path.opaque = kvm;
-    kvm->fast_path.free_memory_slots = fast_path_free_memory_slots;
-    if (kvm->has_irqfd) {
-        kvm->fast_path.add_irqfd = fast_path_add_irqfd;
-        kvm->fast_path.remove_irqfd = fast_path_remove_irqfd;
-    }
 }
 
 TnKvm *
@@ -264,7 +229,7 @@ tn_kvm_new(const char *path, GError **error)
     int run_size;
 
     path = path ? path : "/dev/kvm";
-    kvm->fd = kvm->vm_fd = -1;
+    kvm->fd = kvm->vm_fd = kvm->vfio_fd = -1;
     pthread_mutex_init(&kvm->run_lock, NULL);
     pthread_cond_init(&kvm->run_changed, NULL);
     kvm->vcpus = g_ptr_array_new();
@@ -284,7 +249,7 @@ tn_kvm_new(const char *path, GError **error)
         !tn_kvm_irq_chips_save(kvm, error)) {
         goto error;
     }
-    init_fast_path(kvm);
+    tn_kvm_fast_path_init(kvm);
     return kvm;
 
 error:
@@ -300,6 +265,10 @@ tn_kvm_free(TnKvm *kvm)
     }
     g_assert(kvm->vcpus->len == 0);
     tn_memory_slots_done(&kvm->slots);
+    tn_irq_routes_done(&kvm->routes);
+    if (kvm->vfio_fd >= 0) {
+        (void)close(kvm->vfio_fd);
+    }
     if (kvm->vm_fd >= 0) {
         (void)close(kvm->vm_fd);
     }
