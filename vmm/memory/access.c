@@ -3,6 +3,8 @@
  * Accesses to address spaces. tn_address_space_access() is what every exit of a
  * vCPU goes through; the first part of it is counted in instructions.
  */
+#include "vmm/memory/coalesced.h"
+#include "vmm/memory/iommu.h"
 #include "vmm/memory/memory-private.h"
 #include "vmm/memory/mmio-private.h"
 #include "vmm/memory/rcu-private.h"
@@ -79,7 +81,10 @@ typedef struct Transfer {
     uint8_t *to;         /* reads fill this */
     const uint8_t *from; /* writes take this */
     bool ram_only;       /* MMIO counts as unassigned */
+    unsigned hops;       /* IOMMUs passed on the way here */
 } Transfer;
+
+static TnMemResult transfer(Transfer t);
 
 /* Steps over @len bytes, which are filled with all ones when this is a read. */
 static void
@@ -113,19 +118,71 @@ copy_ram(void *to, const void *from, uint64_t len)
     }
 }
 
+/* Each access of a device's memory counts: aligned, of 1 to 8 bytes, and once. */
+static void
+copy_ram_device(const Transfer *t, volatile uint8_t *host, uint64_t len)
+{
+    for (uint64_t done = 0; done < len;) {
+        volatile uint8_t *at = host + done;
+        unsigned size = 8;
+
+        while (size > len - done || ((uintptr_t)at & (size - 1)) != 0) {
+            size /= 2;
+        }
+        if (t->to) {
+            store(t->to + done, load((const void *)at, size), size);
+        } else {
+            store((void *)at, load(t->from + done, size), size);
+        }
+        done += size;
+    }
+}
+
 static TnMemResult
 transfer_ram(Transfer *t, const TnFlatRange *flat, uint64_t len)
 {
-    uint8_t *host = (uint8_t *)flat->host + (t->addr - flat->range.first);
+    uint64_t skipped = t->addr - flat->range.first;
+    uint8_t *host = (uint8_t *)flat->host + skipped;
 
-    if (t->to) {
-        copy_ram(t->to, host, len);
-    } else if (flat->readonly) {
+    if (t->from && (flat->readonly || flat->ops)) {
         return TN_MEM_READONLY;
+    }
+    if (flat->ram_device) {
+        copy_ram_device(t, host, len);
+    } else if (t->to) {
+        copy_ram(t->to, host, len);
     } else {
         copy_ram(host, t->from, len);
+        if (flat->dirty_clients) {
+            tn_dirty_mark(flat->region, flat->dirty_clients, flat->offset_in_region + skipped,
+                          len);
+        }
     }
     return TN_MEM_OK;
+}
+
+/* What comes before every access of a callback but the direct ones. */
+static void
+before_callback(const TnFlatRange *flat)
+{
+    if (flat->flush_coalesced) {
+        tn_memory_flush_coalesced(flat->region->memory);
+    }
+}
+
+/* A write of any size that an event descriptor waits for, even one the device refuses, is
+ * the descriptor's, as it is in KVM. */
+static TnMemResult
+write_mmio(const TnFlatView *view, const TnFlatRange *flat, uint64_t addr, uint64_t value,
+           unsigned size)
+{
+    uint64_t offset = flat->offset_in_region + (addr - flat->range.first);
+
+    before_callback(flat);
+    if (flat->has_eventfds && tn_eventfds_signal(view, addr, value, size)) {
+        return TN_MEM_OK;
+    }
+    return tn_mmio_write(flat, offset, value, size);
 }
 
 /*
@@ -159,11 +216,42 @@ transfer_mmio(Transfer *t, const TnFlatRange *flat, uint64_t *ret_len)
 
     *ret_len = size;
     if (t->from) {
-        return tn_mmio_write(flat, offset, load(t->from, size), size);
+        return write_mmio(t->view, flat, t->addr, load(t->from, size), size);
     }
+    before_callback(flat);
     result = tn_mmio_read(flat, offset, size, &value);
     store(t->to, value, size);
     return result;
+}
+
+/* The first bytes of @t, at most *@ret_len on entry, as far as one translation goes. */
+static TnMemResult
+transfer_iommu(Transfer *t, const TnFlatRange *flat, uint64_t *ret_len)
+{
+    TnIommuPerm perm = t->to ? TN_IOMMU_READ : TN_IOMMU_WRITE;
+    uint64_t offset = flat->offset_in_region + (t->addr - flat->range.first);
+    TnIommuEntry entry = { .perm = TN_IOMMU_NONE };
+    Transfer inner = *t;
+    uint64_t room_1 = 0;
+
+    if (t->hops < TN_IOMMU_MAX_HOPS) {
+        entry = flat->iommu->translate(flat->region, offset, perm, 0);
+    }
+    if (tn_range_contains(entry.iova, offset)) {
+        room_1 = entry.iova.last - offset;
+    } else {
+        entry.perm = TN_IOMMU_NONE;
+    }
+    *ret_len = *ret_len - 1 <= room_1 ? *ret_len : room_1 + 1;
+    if ((entry.perm & perm) == 0) {
+        skip(t, *ret_len);
+        return TN_MEM_UNASSIGNED;
+    }
+    inner.view = tn_address_space_view_rcu(entry.target);
+    inner.addr = entry.translated + (offset - entry.iova.first);
+    inner.len = *ret_len;
+    inner.hops++;
+    return transfer(inner);
 }
 
 /* One piece of @t: what one region answers, or a hole up to the next region. */
@@ -176,7 +264,7 @@ transfer_step(Transfer *t, uint64_t *ret_len)
 
     if (!flat || flat->range.first > t->addr) {
         room_1 = (flat ? flat->range.first - 1 : UINT64_MAX) - t->addr;
-    } else if (flat->ops && !t->ram_only) {
+    } else if (flat->ops && !t->ram_only && !(flat->host && t->to)) {
         return transfer_mmio(t, flat, ret_len);
     } else {
         room_1 = flat->range.last - t->addr;
@@ -184,6 +272,9 @@ transfer_step(Transfer *t, uint64_t *ret_len)
     *ret_len = t->len - 1 <= room_1 ? t->len : room_1 + 1;
     if (flat && flat->range.first <= t->addr && flat->host) {
         return transfer_ram(t, flat, *ret_len);
+    }
+    if (flat && flat->range.first <= t->addr && flat->iommu) {
+        return transfer_iommu(t, flat, ret_len);
     }
     skip(t, *ret_len);
     return TN_MEM_UNASSIGNED;
@@ -259,7 +350,8 @@ access_adjusted(const TnFlatView *view, const TnFlatRange *flat, const Access *a
     TnMemResult result;
     uint64_t value;
 
-    if (!flat || !flat->ops || !is_single || a->size - 1 > flat->region_last - offset) {
+    if (!flat || !flat->ops || flat->host || !is_single ||
+        a->size - 1 > flat->region_last - offset) {
         return transfer((Transfer){ .view = view,
                                     .addr = a->addr,
                                     .len = a->size,
@@ -267,17 +359,18 @@ access_adjusted(const TnFlatView *view, const TnFlatRange *flat, const Access *a
                                     .from = a->is_write ? a->data : NULL });
     }
     if (a->is_write) {
-        return tn_mmio_write(flat, offset, load(a->data, a->size), a->size);
+        return write_mmio(view, flat, a->addr, load(a->data, a->size), a->size);
     }
+    before_callback(flat);
     result = tn_mmio_read(flat, offset, a->size, &value);
     store(a->data, value, a->size);
     return result;
 }
 
 static inline bool
-is_direct(const TnFlatRange *flat, uint64_t offset, unsigned size)
+is_direct(const TnFlatRange *flat, uint64_t offset, unsigned size, bool is_write)
 {
-    return (flat->direct_sizes >> size & 1) && (offset & (size - 1)) == 0;
+    return (flat->direct_sizes[is_write] >> size & 1) && (offset & (size - 1)) == 0;
 }
 
 static inline void
@@ -321,7 +414,7 @@ access_uncached(TnAddressSpace *as, TnAccessCache *cache, uint64_t addr, void *d
         offset = addr - flat->range.first + flat->offset_in_region;
         *cache = (TnAccessCache){ view->generation, flat };
     }
-    if (flat && is_direct(flat, offset, size)) {
+    if (flat && is_direct(flat, offset, size, is_write)) {
         call_device(flat, offset, data, size, is_write);
     } else if (!flat && is_hole(view, i, addr, size)) {
         if (!is_write) {
@@ -351,7 +444,7 @@ tn_address_space_access(TnAddressSpace *as, TnAccessCache *cache, uint64_t addr,
         const TnFlatRange *flat = cache->last;
         uint64_t offset = addr - flat->range.first + flat->offset_in_region;
 
-        if (G_LIKELY(is_direct(flat, offset, size))) {
+        if (G_LIKELY(is_direct(flat, offset, size, is_write))) {
             call_device(flat, offset, data, size, is_write);
             tn_rcu_read_unlock();
             relieve(as->memory);
@@ -369,7 +462,7 @@ tn_address_space_ram_ptr(TnAddressSpace *as, uint64_t addr, uint64_t *ret_len)
 
     tn_rcu_read_lock();
     flat = tn_flat_view_find(tn_address_space_view_rcu(as), addr);
-    if (flat && flat->host) {
+    if (flat && flat->host && !flat->ops && !flat->ram_device) {
         host = (uint8_t *)flat->host + (addr - flat->range.first);
         if (ret_len) {
             *ret_len = tn_range_size((TnRange){ addr, flat->range.last });

@@ -49,6 +49,23 @@ tn_address_space_name(const TnAddressSpace *as)
     return as->name;
 }
 
+void
+tn_memory_foreach_space(TnMemory *memory, void (*func)(TnAddressSpace *as, void *opaque),
+                        void *opaque)
+{
+    tn_memory_lock(memory);
+    for (unsigned i = 0; i < memory->spaces->len; i++) {
+        func(memory->spaces->pdata[i], opaque);
+    }
+    tn_memory_unlock(memory);
+}
+
+const char *
+tn_address_space_root_name(const TnAddressSpace *as)
+{
+    return as->root->name;
+}
+
 TnFlatView *
 tn_address_space_get_view(TnAddressSpace *as)
 {
@@ -86,6 +103,8 @@ update_space_locked(TnAddressSpace *as, TnFlatView *new_view)
     tn_listeners_tell_changes_locked(as, old_view, new_view);
     if (old_view != new_view) {
         __atomic_store_n(&as->view, tn_flat_view_ref(new_view), __ATOMIC_RELEASE);
+        tn_eventfds_tell_changes_locked(as, old_view->eventfds, new_view->eventfds);
+        tn_coalesced_tell_changes_locked(as, old_view->coalesced, new_view->coalesced);
         tn_memory_retire_locked(as->memory, old_view);
     }
 }

@@ -17,6 +17,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnAddressSpace, tn_address_space_free)
 /* Owned by @as. */
 const char *tn_address_space_name(const TnAddressSpace *as);
 
+/* Of the region it was made with; valid under the topology lock. */
+const char *tn_address_space_root_name(const TnAddressSpace *as);
+/* @func for every space in order of creation, under the topology lock: views and the
+ * names of their regions stand still. @func changes nothing. Any thread. */
+void tn_memory_foreach_space(TnMemory *memory, void (*func)(TnAddressSpace *as, void *opaque),
+                             void *opaque);
+
 /* A reference to today's view. (transfer full) Any thread. */
 TnFlatView *tn_address_space_get_view(TnAddressSpace *as);
 
@@ -39,7 +46,8 @@ TnMemResult tn_address_space_write(TnAddressSpace *as, uint64_t addr, const void
 
 /**
  * tn_address_space_dma_read / _write:
- * As read and write, but only RAM and ROM answer; MMIO counts as unassigned. For
+ * As read and write, but only RAM, a device's RAM and ROM answer, also behind an IOMMU;
+ * MMIO counts as unassigned. For
  * devices: a guest that aims a device's DMA at its registers (its own among them)
  * cannot bring it into callbacks for which it holds the lock already.
  */
@@ -64,7 +72,8 @@ TnMemResult tn_address_space_access(TnAddressSpace *as, TnAccessCache *cache, ui
 /**
  * tn_address_space_ram_ptr:
  * @ret_len: how many bytes from @addr on are one piece of host memory.
- * Returns: host address when @addr is RAM (or ROM, for reading), else NULL. Valid
+ * Returns: host address when @addr is RAM (or ROM, for reading) of the guest, not of a
+ * device, else NULL; what is written there is not logged as dirty. Valid
  * while the region stays; for start-up (kernel loading) on the main thread.
  */
 void *tn_address_space_ram_ptr(TnAddressSpace *as, uint64_t addr, uint64_t *ret_len);

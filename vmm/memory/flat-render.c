@@ -37,13 +37,19 @@ make_range(TnMemoryRegion *mr, const Window *window)
         .region_last = mr->last_offset,
     };
 
-    if (tn_memory_region_is_ram(mr)) {
+    if (tn_memory_region_is_ram(mr) || (mr->kind == TN_REGION_ROM_DEVICE && mr->romd)) {
         flat.host = (uint8_t *)mr->ram.host + window->offsets.first;
-    } else {
+        flat.ram_device = mr->ram_device;
+        flat.dirty_clients = tn_dirty_clients_locked(mr);
+    }
+    if (mr->ops) {
         flat.ops = mr->ops;
         flat.opaque = mr->opaque;
+        flat.has_eventfds = mr->eventfds && mr->eventfds->len > 0;
+        flat.flush_coalesced = mr->flush_coalesced;
         tn_mmio_set_direct(&flat);
     }
+    flat.iommu = mr->iommu_ops;
     return flat;
 }
 

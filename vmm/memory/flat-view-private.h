@@ -14,6 +14,8 @@ struct TnFlatView {
     /* What was rendered, for printing; dangles once the view is not published. */
     TnMemoryRegion *root;
     GPtrArray *owners;     /* GObject *: one reference each */
+    GArray *eventfds;      /* TnMemoryEventfd at absolute addresses, sorted */
+    GArray *coalesced;     /* TnRange, sorted, disjoint */
     const uint64_t *lasts; /* of the ranges' addresses, close together for searching */
     TnFlatRange ranges[];
 };
@@ -53,6 +55,16 @@ tn_flat_view_find_inline(const TnFlatView *view, uint64_t addr)
 
     return i < view->count && view->ranges[i].range.first <= addr ? &view->ranges[i] : NULL;
 }
+
+/* eventfd.c: what @ranges show of their regions' event descriptors. (transfer full) */
+GArray *tn_eventfds_collect(const TnFlatRange *ranges, unsigned count);
+bool tn_eventfds_same(const GArray *a, const GArray *b);
+/* Signals the first descriptor that a write of @value matches; false when none does. */
+bool tn_eventfds_signal(const TnFlatView *view, uint64_t addr, uint64_t value, unsigned size);
+
+/* coalesced.c: likewise for zones. (transfer full) */
+GArray *tn_coalesced_collect(const TnFlatRange *ranges, unsigned count);
+bool tn_coalesced_same(const GArray *a, const GArray *b);
 
 /* Whether a listener takes both for one section that stayed. */
 bool tn_flat_range_same_section(const TnFlatRange *a, const TnFlatRange *b);

@@ -33,6 +33,8 @@ tn_flat_view_new(TnMemoryRegion *root, uint64_t generation, const TnFlatRange *r
     view->generation = generation;
     view->root = root;
     view->owners = hold_owners(ranges, count);
+    view->eventfds = tn_eventfds_collect(ranges, count);
+    view->coalesced = tn_coalesced_collect(ranges, count);
     view->count = count;
     view->lasts = lasts;
     for (unsigned i = 0; i < count; i++) {
@@ -49,12 +51,20 @@ tn_flat_view_ref(TnFlatView *view)
     return view;
 }
 
+static void
+free_all_but_owners(TnFlatView *view)
+{
+    g_array_unref(view->eventfds);
+    g_array_unref(view->coalesced);
+    g_free(view);
+}
+
 void
 tn_flat_view_unref(TnFlatView *view)
 {
     if (view && g_atomic_ref_count_dec(&view->ref)) {
         g_ptr_array_unref(view->owners);
-        g_free(view);
+        free_all_but_owners(view);
     }
 }
 
@@ -63,7 +73,7 @@ tn_flat_view_unref_to(TnFlatView *view, GPtrArray *owners)
 {
     if (g_atomic_ref_count_dec(&view->ref)) {
         g_ptr_array_extend_and_steal(owners, g_steal_pointer(&view->owners));
-        g_free(view);
+        free_all_but_owners(view);
     }
 }
 
@@ -72,6 +82,20 @@ tn_flat_view_ranges(const TnFlatView *view, unsigned *ret_count)
 {
     *ret_count = view->count;
     return view->ranges;
+}
+
+const TnMemoryEventfd *
+tn_flat_view_eventfds(const TnFlatView *view, unsigned *ret_count)
+{
+    *ret_count = view->eventfds->len;
+    return (const TnMemoryEventfd *)(void *)view->eventfds->data;
+}
+
+const TnRange *
+tn_flat_view_coalesced(const TnFlatView *view, unsigned *ret_count)
+{
+    *ret_count = view->coalesced->len;
+    return (const TnRange *)(void *)view->coalesced->data;
 }
 
 const TnFlatRange *
@@ -89,6 +113,16 @@ tn_flat_range_same_section(const TnFlatRange *a, const TnFlatRange *b)
            a->host == b->host;
 }
 
+/* What else of two ranges that are the same section matters to an access. */
+static bool
+same_access(const TnFlatRange *a, const TnFlatRange *b)
+{
+    return a->region_last == b->region_last && a->ops == b->ops && a->opaque == b->opaque &&
+           a->iommu == b->iommu && a->ram_device == b->ram_device &&
+           a->has_eventfds == b->has_eventfds && a->flush_coalesced == b->flush_coalesced &&
+           a->dirty_clients == b->dirty_clients;
+}
+
 bool
 tn_flat_view_same(const TnFlatView *a, const TnFlatView *b)
 {
@@ -99,10 +133,10 @@ tn_flat_view_same(const TnFlatView *a, const TnFlatView *b)
         const TnFlatRange *x = &a->ranges[i];
         const TnFlatRange *y = &b->ranges[i];
 
-        if (!tn_flat_range_same_section(x, y) || x->region_last != y->region_last ||
-            x->ops != y->ops || x->opaque != y->opaque) {
+        if (!tn_flat_range_same_section(x, y) || !same_access(x, y)) {
             return false;
         }
     }
-    return true;
+    return tn_eventfds_same(a->eventfds, b->eventfds) &&
+           tn_coalesced_same(a->coalesced, b->coalesced);
 }

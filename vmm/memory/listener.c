@@ -70,6 +70,26 @@ tell_nop(TnAddressSpace *as, const TnFlatRange *flat)
     }
 }
 
+/* After the nop of a section whose log changed. */
+static void
+tell_log(TnAddressSpace *as, const TnFlatRange *old, const TnFlatRange *new)
+{
+    const TnMemorySection section = { as, new };
+    unsigned was = old->dirty_clients;
+    unsigned is = new->dirty_clients;
+
+    for (unsigned i = 0; i < as->listeners->len && is != was; i++) {
+        TnMemoryListener *listener = as->listeners->pdata[i];
+
+        if ((is & ~was) && listener->log_start) {
+            listener->log_start(listener, &section, was, is);
+        }
+        if ((was & ~is) && listener->log_stop) {
+            listener->log_stop(listener, &section, was, is);
+        }
+    }
+}
+
 /* One walk through both views side by side; tells removals or the rest. */
 static void
 tell_pass(TnAddressSpace *as, const TnFlatView *old_view, const TnFlatView *new_view, bool adding)
@@ -84,6 +104,7 @@ tell_pass(TnAddressSpace *as, const TnFlatView *old_view, const TnFlatView *new_
         if (old && new && tn_flat_range_same_section(old, new)) {
             if (adding) {
                 tell_nop(as, new);
+                tell_log(as, old, new);
             }
             o++;
             n++;
@@ -111,20 +132,45 @@ tn_listeners_tell_changes_locked(TnAddressSpace *as, const TnFlatView *old_view,
     }
 }
 
-/* @tell for every section of today's view, between begin and commit. */
 static void
-tell_all_locked(TnMemoryListener *listener, TnAddressSpace *as,
-                void (*tell)(TnMemoryListener *, const TnMemorySection *))
+tell_all_sections(TnMemoryListener *listener, TnAddressSpace *as,
+                  void (*tell)(TnMemoryListener *, const TnMemorySection *))
 {
-    as->memory->telling = true;
-    if (listener->begin) {
-        listener->begin(listener);
-    }
     for (unsigned i = 0; tell && i < as->view->count; i++) {
         const TnMemorySection section = { as, &as->view->ranges[i] };
 
         tell(listener, &section);
     }
+}
+
+static void
+tell_all_extras(TnMemoryListener *listener, TnAddressSpace *as,
+                void (*tell_eventfd)(TnMemoryListener *, TnAddressSpace *,
+                                     const TnMemoryEventfd *),
+                void (*tell_zone)(TnMemoryListener *, TnAddressSpace *, TnRange))
+{
+    const TnFlatView *view = as->view;
+
+    for (unsigned i = 0; tell_eventfd && i < view->eventfds->len; i++) {
+        tell_eventfd(listener, as, &g_array_index(view->eventfds, TnMemoryEventfd, i));
+    }
+    for (unsigned i = 0; tell_zone && i < view->coalesced->len; i++) {
+        tell_zone(listener, as, g_array_index(view->coalesced, TnRange, i));
+    }
+}
+
+static void
+begin_alone(TnMemoryListener *listener, TnAddressSpace *as)
+{
+    as->memory->telling = true;
+    if (listener->begin) {
+        listener->begin(listener);
+    }
+}
+
+static void
+commit_alone(TnMemoryListener *listener, TnAddressSpace *as)
+{
     if (listener->commit) {
         listener->commit(listener);
     }
@@ -142,7 +188,10 @@ tn_memory_listener_register(TnMemoryListener *listener, TnAddressSpace *as)
         i++;
     }
     g_ptr_array_insert(as->listeners, (int)i, listener);
-    tell_all_locked(listener, as, listener->region_add);
+    begin_alone(listener, as);
+    tell_all_sections(listener, as, listener->region_add);
+    tell_all_extras(listener, as, listener->eventfd_add, listener->coalesced_add);
+    commit_alone(listener, as);
     tn_memory_commit(as->memory);
 }
 
@@ -151,7 +200,10 @@ tn_memory_listener_unregister(TnMemoryListener *listener, TnAddressSpace *as)
 {
     tn_memory_begin(as->memory);
     if (g_ptr_array_remove(as->listeners, listener)) {
-        tell_all_locked(listener, as, listener->region_del);
+        begin_alone(listener, as);
+        tell_all_extras(listener, as, listener->eventfd_del, listener->coalesced_del);
+        tell_all_sections(listener, as, listener->region_del);
+        commit_alone(listener, as);
     }
     tn_memory_commit(as->memory);
 }

@@ -3,7 +3,7 @@
  * Listeners are told how a flat view differs from the one before, once per
  * outermost commit, under the topology lock:
  *
- *   begin, del..., add... (nop for what stays), commit
+ *   begin, del..., add... (nop for what stays), event descriptors, zones, commit
  *
  * All removals come before the first addition, so a listener never sees two
  * sections overlap.
@@ -35,6 +35,28 @@ struct TnMemoryListener {
     void (*region_add)(TnMemoryListener *self, const TnMemorySection *section);
     void (*region_nop)(TnMemoryListener *self, const TnMemorySection *section);
     void (*commit)(TnMemoryListener *self);
+
+    /* A section that stayed is logged by clients @new instead of @old (1 << TnDirtyClient):
+     * after its nop; start when some came, stop when some went. A section that is new
+     * says in flat->dirty_clients who logs it. */
+    void (*log_start)(TnMemoryListener *self, const TnMemorySection *section, unsigned old_clients,
+                      unsigned new_clients);
+    void (*log_stop)(TnMemoryListener *self, const TnMemorySection *section, unsigned old_clients,
+                     unsigned new_clients);
+    /* Outside of rounds. sync: report what the guest wrote, by tn_memory_region_set_dirty().
+     * clear: what was reported of @offsets of the region (they overlap the section) was
+     * taken; report it again when it is written again. */
+    void (*log_sync)(TnMemoryListener *self, const TnMemorySection *section);
+    void (*log_clear)(TnMemoryListener *self, const TnMemorySection *section, TnRange offsets);
+
+    /* After the view is published, removals first; @eventfd holds the guest's address. */
+    void (*eventfd_del)(TnMemoryListener *self, TnAddressSpace *as,
+                        const TnMemoryEventfd *eventfd);
+    void (*eventfd_add)(TnMemoryListener *self, TnAddressSpace *as,
+                        const TnMemoryEventfd *eventfd);
+    /* After these: zones whose writes may be queued. */
+    void (*coalesced_del)(TnMemoryListener *self, TnAddressSpace *as, TnRange zone);
+    void (*coalesced_add)(TnMemoryListener *self, TnAddressSpace *as, TnRange zone);
 };
 
 /* Registers and at once tells the current view (begin, add..., commit). @listener

@@ -36,6 +36,11 @@ struct TnMemory {
     GSource *reclaim_source; /* waits on @context while either is not empty */
     int crowded;             /* atomic: @retired has reached TN_MEMORY_MAX_RETIRED */
 
+    bool global_log;          /* topology_lock: all RAM is logged for TN_DIRTY_MIGRATION */
+
+    void (*flush)(void *opaque); /* atomic; does the writes that KVM has queued */
+    void *flush_opaque;          /* set before @flush */
+
     GMainContext *context; /* where owners of regions may be finalized; constant */
 };
 
@@ -78,6 +83,21 @@ void tn_listeners_tell_begin_locked(TnAddressSpace *as);
 void tn_listeners_tell_changes_locked(TnAddressSpace *as, const TnFlatView *old_view,
                                       const TnFlatView *new_view);
 void tn_listeners_tell_commit_locked(TnAddressSpace *as);
+/* Event descriptors and coalesced zones: removals, then additions. */
+void tn_eventfds_tell_changes_locked(TnAddressSpace *as, const GArray *old_list,
+                                     const GArray *new_list);
+void tn_coalesced_tell_changes_locked(TnAddressSpace *as, const GArray *old_list,
+                                      const GArray *new_list);
+
+/* coalesced.c: before the topology lock is taken for an outermost begin. */
+void tn_coalesced_flush_before_begin(TnMemory *memory);
+
+/* dirty-log.c: who logs @mr as of now, with their bitmaps made and, for those who did
+ * not before, empty. */
+uint8_t tn_dirty_clients_locked(TnMemoryRegion *mr);
+/* Sets the bits of @len bytes from @offset on for all of @clients. Any thread. */
+void tn_dirty_mark(TnMemoryRegion *mr, uint8_t clients, uint64_t offset, uint64_t len);
+void tn_dirty_bitmaps_free(TnMemoryRegion *mr);
 
 /* The published view; valid inside of the caller's read section, or under topology_lock. */
 static inline TnFlatView *

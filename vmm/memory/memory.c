@@ -82,6 +82,7 @@ tn_memory_free(TnMemory *memory)
 void
 tn_memory_begin(TnMemory *memory)
 {
+    tn_coalesced_flush_before_begin(memory);
     tn_memory_lock(memory);
     if (G_UNLIKELY(memory->telling)) {
         g_error("a memory listener changes the topology");

@@ -17,7 +17,7 @@ typedef struct TnMmioLimits {
 TnMmioLimits tn_mmio_valid_limits(const TnMemoryRegionOps *ops);
 TnMmioLimits tn_mmio_impl_limits(const TnMemoryRegionOps *ops);
 
-/* Fills @flat's direct_sizes: what, when aligned, goes to the callbacks as it is. */
+/* Fills @flat's direct_sizes; all of its other fields are set. */
 void tn_mmio_set_direct(TnFlatRange *flat);
 
 /*

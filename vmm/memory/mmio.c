@@ -44,17 +44,19 @@ tn_mmio_set_direct(TnFlatRange *flat)
 {
     TnMmioLimits valid = tn_mmio_valid_limits(flat->ops);
     TnMmioLimits impl = tn_mmio_impl_limits(flat->ops);
+    uint16_t sizes = 0;
 
-    flat->direct_sizes = 0;
-    if (!flat->ops->read || !flat->ops->write) {
-        return;
-    }
     for (unsigned size = MAX(valid.min, impl.min); size <= MIN(valid.max, impl.max); size *= 2) {
         /* An aligned access that starts in the region must also end in it. */
         if ((flat->region_last & (size - 1)) == size - 1) {
-            flat->direct_sizes |= (uint16_t)(1u << size);
+            sizes |= (uint16_t)(1u << size);
         }
     }
+    if (flat->flush_coalesced) {
+        sizes = 0;
+    }
+    flat->direct_sizes[false] = flat->ops->read && !flat->host ? sizes : 0;
+    flat->direct_sizes[true] = flat->ops->write && !flat->has_eventfds ? sizes : 0;
 }
 
 static bool

@@ -13,13 +13,16 @@ kind_name(const TnMemoryRegion *mr)
 {
     switch (mr->kind) {
     case TN_REGION_RAM:
-        return "ram";
+        return mr->ram_device ? "ramd" : "ram";
     case TN_REGION_ROM:
         return "rom";
+    case TN_REGION_ROM_DEVICE:
+        return mr->romd ? "romd" : "i/o";
     case TN_REGION_ALIAS:
         return mr->alias ? kind_name(mr->alias) : "i/o";
     case TN_REGION_CONTAINER:
     case TN_REGION_MMIO:
+    case TN_REGION_IOMMU:
         break;
     }
     return "i/o";

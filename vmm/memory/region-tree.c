@@ -139,6 +139,7 @@ tn_memory_region_set_size(TnMemoryRegion *mr, uint64_t size)
     uint64_t last_offset = size == TN_SIZE_WHOLE ? UINT64_MAX : size - 1;
 
     g_assert(size > 0);
+    g_assert(mr->log_active == 0); /* its bitmaps have the size of today */
     tn_memory_begin(mr->memory);
     if (mr->last_offset != last_offset) {
         mr->last_offset = last_offset;
@@ -162,7 +163,7 @@ tn_memory_region_set_alias_offset(TnMemoryRegion *mr, uint64_t offset)
 void
 tn_memory_region_set_readonly(TnMemoryRegion *mr, bool readonly)
 {
-    g_assert(mr->kind != TN_REGION_MMIO);
+    g_assert(mr->kind != TN_REGION_MMIO && mr->kind != TN_REGION_ROM_DEVICE);
     tn_memory_begin(mr->memory);
     if (tn_memory_region_is_ram(mr)) {
         TnRegionKind kind = readonly ? TN_REGION_ROM : TN_REGION_RAM;
@@ -173,6 +174,18 @@ tn_memory_region_set_readonly(TnMemoryRegion *mr, bool readonly)
         }
     } else if (mr->readonly != readonly) {
         mr->readonly = readonly;
+        changed_locked(mr);
+    }
+    tn_memory_commit(mr->memory);
+}
+
+void
+tn_memory_region_set_romd(TnMemoryRegion *mr, bool romd)
+{
+    g_assert(mr->kind == TN_REGION_ROM_DEVICE);
+    tn_memory_begin(mr->memory);
+    if (mr->romd != romd) {
+        mr->romd = romd;
         changed_locked(mr);
     }
     tn_memory_commit(mr->memory);

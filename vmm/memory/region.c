@@ -4,6 +4,7 @@
  */
 #include "vmm/memory/region.h"
 
+#include "vmm/memory/iommu.h"
 #include "vmm/memory/memory-private.h"
 
 static void
@@ -65,6 +66,29 @@ tn_memory_region_init_rom(TnMemoryRegion *mr, TnMemory *memory, GObject *owner, 
 }
 
 void
+tn_memory_region_init_rom_device(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                                 const TnMemoryRegionOps *ops, void *opaque, const char *name,
+                                 uint64_t size, const TnRamBlock *ram)
+{
+    g_assert(ops && ram->host);
+    init(mr, memory, owner, TN_REGION_ROM_DEVICE, name, size);
+    mr->ops = ops;
+    mr->opaque = opaque;
+    mr->ram = *ram;
+    mr->romd = true;
+}
+
+void
+tn_memory_region_init_iommu(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                            const TnIommuOps *ops, void *opaque, const char *name, uint64_t size)
+{
+    g_assert(ops && ops->translate);
+    init(mr, memory, owner, TN_REGION_IOMMU, name, size);
+    mr->iommu_ops = ops;
+    mr->opaque = opaque;
+}
+
+void
 tn_memory_region_init_alias(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
                             const char *name, TnMemoryRegion *target, uint64_t offset,
                             uint64_t size)
@@ -94,6 +118,19 @@ detach_aliases_locked(TnMemoryRegion *mr)
     g_clear_pointer(&mr->aliases, g_ptr_array_unref);
 }
 
+static void
+free_extras(TnMemoryRegion *mr)
+{
+    if (mr->iommu_notifiers && mr->iommu_notifiers->len > 0) {
+        g_error("IOMMU region '%s' ends while %u notifiers are registered", mr->name,
+                mr->iommu_notifiers->len);
+    }
+    g_clear_pointer(&mr->iommu_notifiers, g_ptr_array_unref);
+    g_clear_pointer(&mr->eventfds, g_array_unref);
+    g_clear_pointer(&mr->coalesced, g_array_unref);
+    tn_dirty_bitmaps_free(mr);
+}
+
 /* ops, opaque and ram stay as they are: readers may still be on their way to them. */
 void
 tn_memory_region_done(TnMemoryRegion *mr)
@@ -117,6 +154,7 @@ tn_memory_region_done(TnMemoryRegion *mr)
         mr->alias = NULL;
     }
     tn_memory_commit(memory);
+    free_extras(mr);
     g_clear_pointer(&mr->name, g_free);
     mr->memory = NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory regions: a tree of containers, RAM, ROM, MMIO and aliases.
+ * Memory regions: a tree of containers, RAM, ROM, MMIO, IOMMUs and aliases. What belongs
+ * to few regions has headers of its own: eventfd.h, coalesced.h, dirty-log.h, iommu.h.
  *
  * A region is a plain struct embedded in its owner (usually a device). An owner
  * that is a GObject is kept alive by every flat view that shows the region, so
@@ -57,9 +58,18 @@ typedef enum {
     TN_REGION_CONTAINER,
     TN_REGION_RAM,
     TN_REGION_ROM, /* RAM that the guest cannot write */
+    TN_REGION_ROM_DEVICE, /* reads like ROM while in romd mode, else all MMIO */
     TN_REGION_MMIO,
+    TN_REGION_IOMMU, /* translates into another address space; iommu.h */
     TN_REGION_ALIAS,
 } TnRegionKind;
+
+/* Those who want to know which pages of RAM were written; dirty-log.h. */
+typedef enum {
+    TN_DIRTY_VGA,       /* a display looks at its own RAM */
+    TN_DIRTY_MIGRATION, /* all RAM */
+    TN_DIRTY_MAX,
+} TnDirtyClient;
 
 /* Fields are the core's; read them through the functions below. */
 struct TnMemoryRegion {
@@ -83,6 +93,16 @@ struct TnMemoryRegion {
     void *opaque;
     TnRamBlock ram;
     bool ram_device;           /* TN_REGION_RAM that is a device's */
+    bool romd;                 /* TN_REGION_ROM_DEVICE: reads come from @ram */
+    bool flush_coalesced;      /* queued writes are done before any other access */
+    uint8_t log_clients;       /* 1 << TnDirtyClient: asked for by set_log */
+    uint8_t log_active;        /* likewise: whose bitmap is valid, by the last view */
+    GArray *eventfds;          /* TnMemoryEventfd, sorted; may be NULL */
+    GArray *coalesced;         /* TnRange of offsets, in order of adding; may be NULL */
+    struct TnDirtyBitmap *dirty[TN_DIRTY_MAX]; /* atomic: set once, NULL until logged */
+    const struct TnIommuOps *iommu_ops;        /* TN_REGION_IOMMU */
+    GPtrArray *iommu_notifiers;                /* TnIommuNotifier *, not owned */
+    unsigned iommu_flags;                      /* all of the notifiers' together */
 };
 
 /*
@@ -106,6 +126,12 @@ void tn_memory_region_init_rom(TnMemoryRegion *mr, TnMemory *memory, GObject *ow
  * KVM's slots like RAM, but no DMA is mapped to it as guest memory, no dump holds it, and
  * this process reaches it only in naturally aligned pieces of 1 to 8 bytes. */
 void tn_memory_region_init_ram_device(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                                      const char *name, uint64_t size, const TnRamBlock *ram);
+/* Memory that reads as it is while in romd mode, which it is at first; writes, and reads
+ * in the other mode, go to @ops (a flash chip that takes commands). Not guest RAM: no DMA is
+ * mapped to it. @ram is copied; @ops and @opaque outlive the region. */
+void tn_memory_region_init_rom_device(TnMemoryRegion *mr, TnMemory *memory, GObject *owner,
+                                      const TnMemoryRegionOps *ops, void *opaque,
                                       const char *name, uint64_t size, const TnRamBlock *ram);
 /* Shows @size bytes of @target from @offset on; nothing after @target's end, nor any
  * more after tn_memory_region_done() of it. */
@@ -148,6 +174,8 @@ void tn_memory_region_set_alias_offset(TnMemoryRegion *mr, uint64_t offset);
 /* RAM becomes ROM, or back. On an alias or a container: all RAM seen through it
  * (i440FX PAM: an alias of RAM that cannot be written). */
 void tn_memory_region_set_readonly(TnMemoryRegion *mr, bool readonly);
+/* Of a ROM device: whether reads come straight from its memory. */
+void tn_memory_region_set_romd(TnMemoryRegion *mr, bool romd);
 /* RAM that outlives power-off; told to listeners, inherited like readonly. */
 void tn_memory_region_set_nonvolatile(TnMemoryRegion *mr, bool nonvolatile);
 
@@ -158,9 +186,22 @@ tn_memory_region_size(const TnMemoryRegion *mr)
     return mr->last_offset == UINT64_MAX ? TN_SIZE_WHOLE : mr->last_offset + 1;
 }
 
-/* RAM or ROM itself; false for an alias of it. */
+/* RAM or ROM itself, a device's RAM too; false for an alias of it and a ROM device. */
 static inline bool
 tn_memory_region_is_ram(const TnMemoryRegion *mr)
 {
     return mr->kind == TN_REGION_RAM || mr->kind == TN_REGION_ROM;
+}
+
+/* RAM of a device, which "guest RAM" never means; false for an alias of it. */
+static inline bool
+tn_memory_region_is_ram_device(const TnMemoryRegion *mr)
+{
+    return mr->ram_device;
+}
+
+static inline bool
+tn_memory_region_is_iommu(const TnMemoryRegion *mr)
+{
+    return mr->kind == TN_REGION_IOMMU;
 }

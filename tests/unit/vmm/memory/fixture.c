@@ -124,6 +124,26 @@ make_rom(Fixture *f, const char *name, uint64_t size)
 }
 
 TnMemoryRegion *
+make_ram_device(Fixture *f, const char *name, uint64_t size)
+{
+    TnMemoryRegion *mr = new_region(f);
+    TnRamBlock ram = new_ram(f, size);
+
+    tn_memory_region_init_ram_device(mr, f->memory, NULL, name, size, &ram);
+    return mr;
+}
+
+TnMemoryRegion *
+make_rom_device(Fixture *f, const TnMemoryRegionOps *ops, uint64_t size)
+{
+    TnMemoryRegion *mr = new_region(f);
+    TnRamBlock ram = new_ram(f, size);
+
+    tn_memory_region_init_rom_device(mr, f->memory, NULL, ops, f, "device", size, &ram);
+    return mr;
+}
+
+TnMemoryRegion *
 make_alias(Fixture *f, const char *name, TnMemoryRegion *target, uint64_t offset, uint64_t size)
 {
     TnMemoryRegion *mr = new_region(f);

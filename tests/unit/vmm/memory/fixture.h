@@ -30,6 +30,9 @@ TnMemoryRegion *make_io(Fixture *f, const char *name, uint64_t size);
 TnMemoryRegion *make_device(Fixture *f, const TnMemoryRegionOps *ops, uint64_t size);
 TnMemoryRegion *make_ram(Fixture *f, const char *name, uint64_t size);
 TnMemoryRegion *make_rom(Fixture *f, const char *name, uint64_t size);
+TnMemoryRegion *make_ram_device(Fixture *f, const char *name, uint64_t size);
+/* Named "device"; @ops get @f. */
+TnMemoryRegion *make_rom_device(Fixture *f, const TnMemoryRegionOps *ops, uint64_t size);
 TnMemoryRegion *make_alias(Fixture *f, const char *name, TnMemoryRegion *target, uint64_t offset,
                            uint64_t size);
 

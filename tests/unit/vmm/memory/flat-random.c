@@ -16,8 +16,11 @@ check_space(const Topology *t, TnAddressSpace *as)
     g_autoptr(TnFlatView) view = tn_address_space_get_view(as);
     unsigned count;
     const TnFlatRange *ranges = tn_flat_view_ranges(view, &count);
+    const TnMemoryEventfd *eventfds;
 
     topology_check(t, ranges, count);
+    eventfds = tn_flat_view_eventfds(view, &count);
+    topology_check_eventfds(t, eventfds, count);
 }
 
 static void

@@ -390,8 +390,10 @@ test_space_freed_while_registered(Fixture *f, gconstpointer data)
 typedef struct Replay {
     TnMemoryListener listener;
     GArray *sections; /* TnFlatRange, in no order */
+    GArray *eventfds; /* TnMemoryEventfd, in no order */
     bool in_round;
     bool adding;
+    bool adding_eventfds;
     unsigned nops;
 } Replay;
 
@@ -422,6 +424,7 @@ replay_begin(TnMemoryListener *listener)
     g_assert_false(r->in_round);
     r->in_round = true;
     r->adding = false;
+    r->adding_eventfds = false;
     r->nops = 0;
 }
 
@@ -461,6 +464,41 @@ replay_nop(TnMemoryListener *listener, const TnMemorySection *section)
     r->nops++;
 }
 
+static unsigned
+replay_find_eventfd(const Replay *r, const TnMemoryEventfd *e)
+{
+    unsigned i = 0;
+
+    while (i < r->eventfds->len &&
+           tn_memory_eventfd_compare(&g_array_index(r->eventfds, TnMemoryEventfd, i), e) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void
+replay_eventfd_del(TnMemoryListener *listener, TnAddressSpace *as, const TnMemoryEventfd *e)
+{
+    Replay *r = (Replay *)listener;
+    unsigned i = replay_find_eventfd(r, e);
+
+    g_assert_true(r->in_round);
+    g_assert_false(r->adding_eventfds);
+    g_assert_cmpuint(i, <, r->eventfds->len);
+    g_array_remove_index_fast(r->eventfds, i);
+}
+
+static void
+replay_eventfd_add(TnMemoryListener *listener, TnAddressSpace *as, const TnMemoryEventfd *e)
+{
+    Replay *r = (Replay *)listener;
+
+    g_assert_true(r->in_round);
+    r->adding_eventfds = true;
+    g_assert_cmpuint(replay_find_eventfd(r, e), ==, r->eventfds->len);
+    g_array_append_val(r->eventfds, *e);
+}
+
 static void
 replay_commit(TnMemoryListener *listener)
 {
@@ -481,24 +519,37 @@ by_address(gconstpointer a, gconstpointer b)
     return x->range.first < y->range.first ? -1 : 1;
 }
 
+static int
+compare_eventfds(gconstpointer a, gconstpointer b)
+{
+    return tn_memory_eventfd_compare(a, b);
+}
+
 static void
 replay_check(Replay *r, const Topology *t)
 {
     g_array_sort(r->sections, by_address);
     topology_check(t, (const TnFlatRange *)(void *)r->sections->data, r->sections->len);
+    g_array_sort(r->eventfds, compare_eventfds);
+    topology_check_eventfds(t, (const TnMemoryEventfd *)(void *)r->eventfds->data,
+                            r->eventfds->len);
 }
 
 static void
 replay_one_tree(TnMemory *memory, GRand *rand)
 {
     g_autoptr(GArray) sections = g_array_new(FALSE, FALSE, sizeof(TnFlatRange));
+    g_autoptr(GArray) eventfds = g_array_new(FALSE, FALSE, sizeof(TnMemoryEventfd));
     Replay r = { .listener = { .name = "replay",
                                .begin = replay_begin,
                                .region_del = replay_del,
                                .region_add = replay_add,
                                .region_nop = replay_nop,
+                               .eventfd_del = replay_eventfd_del,
+                               .eventfd_add = replay_eventfd_add,
                                .commit = replay_commit },
-                 .sections = sections };
+                 .sections = sections,
+                 .eventfds = eventfds };
     Topology t;
     TnAddressSpace *as;
 
@@ -518,6 +569,7 @@ replay_one_tree(TnMemory *memory, GRand *rand)
     }
     tn_memory_listener_unregister(&r.listener, as);
     g_assert_cmpuint(sections->len, ==, 0);
+    g_assert_cmpuint(eventfds->len, ==, 0);
     tn_address_space_free(as);
     topology_done(&t);
 }

@@ -66,11 +66,13 @@ random_kind(Topology *t)
 {
     static const TnRegionKind kinds[] = { TN_REGION_CONTAINER, TN_REGION_CONTAINER, TN_REGION_MMIO,
                                           TN_REGION_MMIO,      TN_REGION_ALIAS,     TN_REGION_ALIAS,
-                                          TN_REGION_RAM,       TN_REGION_ROM };
+                                          TN_REGION_RAM,       TN_REGION_ROM,
+                                          TN_REGION_ROM_DEVICE };
     TnRegionKind kind = kinds[below(t, G_N_ELEMENTS(kinds))];
 
     /* No host memory is that large. */
-    if (t->shift == 58 && (kind == TN_REGION_RAM || kind == TN_REGION_ROM)) {
+    if (t->shift == 58 && (kind == TN_REGION_RAM || kind == TN_REGION_ROM ||
+                           kind == TN_REGION_ROM_DEVICE)) {
         return TN_REGION_MMIO;
     }
     return kind;
@@ -99,6 +101,13 @@ init_region(Topology *t, TopologyRegion *r, TnRegionKind kind)
         tn_memory_region_init_rom(&r->mr, t->memory, NULL, "rom", size, &ram);
         r->readonly = true;
         break;
+    case TN_REGION_ROM_DEVICE:
+        tn_memory_region_init_rom_device(&r->mr, t->memory, NULL, &plain_ops, NULL, "romd", size,
+                                         &ram);
+        r->romd = true;
+        break;
+    case TN_REGION_IOMMU:
+        g_assert_not_reached();
     case TN_REGION_ALIAS:
         tn_memory_region_init_alias(&r->mr, t->memory, NULL, "alias", &t->regions[r->target].mr,
                                     topology_first(t, r->alias_offset), size);
@@ -126,6 +135,59 @@ random_parent(Topology *t, unsigned index)
     unsigned parent = below(t, index);
 
     return t->regions[parent].kind == TN_REGION_ALIAS ? 0 : parent;
+}
+
+/* Few values of each, so that lists often differ in one field only. */
+static TnMemoryEventfd
+random_eventfd(Topology *t)
+{
+    static const unsigned sizes[] = { 0, 1, 2, 4, 8 };
+    TnMemoryEventfd e = {
+        .addr = topology_first(t, random_place(t)) + below(t, 2),
+        .size = sizes[below(t, G_N_ELEMENTS(sizes))],
+        .fd = 100 + (int)below(t, 2),
+    };
+
+    if (t->shift == 0) {
+        e.addr = random_place(t);
+    }
+    if (e.size > 0 && below(t, 2)) {
+        e.match_data = true;
+        e.data = below(t, 2);
+    }
+    return e;
+}
+
+static bool
+has_eventfd(const TopologyRegion *r, const TnMemoryEventfd *e)
+{
+    for (unsigned i = 0; i < r->num_eventfds; i++) {
+        if (tn_memory_eventfd_compare(&r->eventfds[i], e) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+mutate_eventfds(Topology *t, TopologyRegion *r)
+{
+    if (r->kind != TN_REGION_MMIO && r->kind != TN_REGION_ROM_DEVICE) {
+        return;
+    }
+    if (r->num_eventfds == TOPOLOGY_MAX_EVENTFDS || (r->num_eventfds > 0 && below(t, 3) == 0)) {
+        TnMemoryEventfd *e = &r->eventfds[below(t, r->num_eventfds)];
+
+        tn_memory_region_del_eventfd(&r->mr, e->addr, e->size, e->match_data, e->data, e->fd);
+        *e = r->eventfds[--r->num_eventfds];
+    } else {
+        TnMemoryEventfd e = random_eventfd(t);
+
+        if (!has_eventfd(r, &e)) {
+            r->eventfds[r->num_eventfds++] = e;
+            tn_memory_region_add_eventfd(&r->mr, e.addr, e.size, e.match_data, e.data, e.fd);
+        }
+    }
 }
 
 /*
@@ -158,6 +220,8 @@ topology_init(Topology *t, TnMemory *memory, GRand *rand)
         init_region(t, r, kind);
     }
     for (unsigned i = 1; i < t->count; i++) {
+        mutate_eventfds(t, &t->regions[i]);
+        mutate_eventfds(t, &t->regions[i]);
         /* Some are seen through aliases only. */
         if (below(t, 8) > 0) {
             attach(t, i, random_parent(t, i));
@@ -178,6 +242,9 @@ mutate_attribute(Topology *t, TopologyRegion *r)
     if (below(t, 2)) {
         r->nonvolatile = value;
         tn_memory_region_set_nonvolatile(&r->mr, value);
+    } else if (r->kind == TN_REGION_ROM_DEVICE) {
+        r->romd = value;
+        tn_memory_region_set_romd(&r->mr, value);
     } else if (r->kind != TN_REGION_MMIO) {
         r->readonly = value;
         tn_memory_region_set_readonly(&r->mr, value);
@@ -215,7 +282,7 @@ topology_mutate(Topology *t)
     unsigned index = 1 + below(t, t->count - 1);
     TopologyRegion *r = &t->regions[index];
 
-    switch (below(t, 6)) {
+    switch (below(t, 7)) {
     case 0:
         r->enabled = !r->enabled;
         tn_memory_region_set_enabled(&r->mr, r->enabled);
@@ -235,6 +302,9 @@ topology_mutate(Topology *t)
         break;
     case 4:
         mutate_attribute(t, r);
+        break;
+    case 5:
+        mutate_eventfds(t, r);
         break;
     default:
         mutate_parent(t, index);
@@ -312,7 +382,7 @@ look_below(const Topology *t, unsigned index, unsigned offset)
     if (r->kind == TN_REGION_CONTAINER) {
         return (TopologyPixel){ 0 };
     }
-    return (TopologyPixel){ .mr = &r->mr, .offset = offset };
+    return (TopologyPixel){ .mr = &r->mr, .index = index, .offset = offset };
 }
 
 static TopologyPixel
@@ -360,6 +430,11 @@ check_address(const Topology *t, const TnFlatRange *flat, const TopologyPixel *p
     g_assert_cmphex(flat->offset_in_region + (addr - flat->range.first), ==, offset);
     g_assert_cmpint(flat->readonly, ==, pixel->readonly);
     g_assert_cmpint(flat->nonvolatile, ==, pixel->nonvolatile);
+    g_assert_cmpint(flat->host != NULL, ==,
+                    tn_memory_region_is_ram(pixel->mr) || t->regions[pixel->index].romd);
+    g_assert_cmpint(flat->ops != NULL, ==,
+                    pixel->mr->kind == TN_REGION_MMIO ||
+                        pixel->mr->kind == TN_REGION_ROM_DEVICE);
     if (flat->host) {
         g_assert_true((uint8_t *)flat->host + (addr - flat->range.first) == fake_ram + offset);
     }
@@ -395,5 +470,38 @@ topology_check(const Topology *t, const TnFlatRange *ranges, unsigned count)
 
         check_address(t, find(ranges, count, first), &pixel, first, offset);
         check_address(t, find(ranges, count, last), &pixel, last, offset + (last - first));
+    }
+}
+
+static int
+compare_eventfds(gconstpointer a, gconstpointer b)
+{
+    return tn_memory_eventfd_compare(a, b);
+}
+
+void
+topology_check_eventfds(const Topology *t, const TnMemoryEventfd *found, unsigned count)
+{
+    unsigned cells = t->shift == 58 ? TOPOLOGY_CELLS : 2 * TOPOLOGY_CELLS;
+    g_autoptr(GArray) expected = g_array_new(FALSE, FALSE, sizeof(TnMemoryEventfd));
+
+    for (unsigned cell = 0; cell < cells; cell++) {
+        TopologyPixel pixel = topology_look_up(t, cell);
+        const TopologyRegion *r = &t->regions[pixel.index];
+
+        for (unsigned i = 0; pixel.mr && i < r->num_eventfds; i++) {
+            TnMemoryEventfd e = r->eventfds[i];
+
+            if (e.addr >> t->shift == pixel.offset) {
+                e.addr = topology_first(t, cell) + (e.addr - topology_first(t, pixel.offset));
+                g_array_append_val(expected, e);
+            }
+        }
+    }
+    g_array_sort(expected, compare_eventfds);
+    g_assert_cmpuint(count, ==, expected->len);
+    for (unsigned i = 0; i < count; i++) {
+        g_assert_cmpint(tn_memory_eventfd_compare(
+                            &found[i], &g_array_index(expected, TnMemoryEventfd, i)), ==, 0);
     }
 }

@@ -12,6 +12,7 @@
 
 #define TOPOLOGY_CELLS 64
 #define TOPOLOGY_MAX_REGIONS 14
+#define TOPOLOGY_MAX_EVENTFDS 4
 
 typedef struct TopologyRegion {
     TnMemoryRegion mr;
@@ -20,10 +21,12 @@ typedef struct TopologyRegion {
     unsigned addr;
     int priority;
     unsigned seq; /* when it was added: later wins among equals */
-    bool enabled, readonly, nonvolatile;
+    bool enabled, readonly, nonvolatile, romd;
     int parent; /* -1: in no container */
     int target; /* of an alias */
     unsigned alias_offset;
+    TnMemoryEventfd eventfds[TOPOLOGY_MAX_EVENTFDS]; /* in no order */
+    unsigned num_eventfds;
 } TopologyRegion;
 
 typedef struct Topology {
@@ -38,7 +41,7 @@ typedef struct Topology {
 /* What an address shows. */
 typedef struct TopologyPixel {
     const TnMemoryRegion *mr; /* NULL: nothing */
-    unsigned offset;          /* in cells */
+    unsigned index, offset;   /* of the region; in cells */
     bool readonly, nonvolatile;
 } TopologyPixel;
 
@@ -49,7 +52,8 @@ unsigned topology_count(const char *name, unsigned fallback);
 
 /* Makes a tree in @memory, in one transaction. */
 void topology_init(Topology *t, TnMemory *memory, GRand *rand);
-/* One random change: enabled, place, size, alias offset, attributes, added, removed. */
+/* One random change: enabled, place, size, alias offset, attributes, romd mode, event
+ * descriptors, added, removed. */
 void topology_mutate(Topology *t);
 /* Takes everything apart; waits for readers. */
 void topology_done(Topology *t);
@@ -64,3 +68,7 @@ uint64_t topology_last(const Topology *t, unsigned cell);
 /* Fails the test unless @ranges show what the painter says, cell by cell, and are sorted,
  * disjoint and joined. */
 void topology_check(const Topology *t, const TnFlatRange *ranges, unsigned count);
+
+/* Fails the test unless @found are, sorted, the event descriptors that begin in some byte of
+ * the regions which the painter sees. */
+void topology_check_eventfds(const Topology *t, const TnMemoryEventfd *found, unsigned count);
