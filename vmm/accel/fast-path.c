@@ -105,6 +105,7 @@ tn_kvm_fast_path_init(TnKvm *kvm)
 
     path->opaque = kvm;
     path->free_memory_slots = free_memory_slots;
+    path->gate_pit = tn_kvm_gate_pit;
     if (kvm->has_irqfd) {
         path->add_irqfd = add_irqfd;
         path->remove_irqfd = remove_irqfd;

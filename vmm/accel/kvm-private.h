@@ -159,6 +159,10 @@ void tn_kvm_msi_send(void *opaque, const TnMsiMessage *message);
 /* fast-path.c: fills kvm->fast_path with what this KVM can do. */
 void tn_kvm_fast_path_init(TnKvm *kvm);
 
+/* pit.c: the HPET drives IRQ 0 in the in-kernel PIT's place, or no longer. Any thread;
+ * as in vmm/core/fast-path.h, @opaque is the TnKvm. */
+void tn_kvm_gate_pit(void *opaque, gboolean gated);
+
 /* memory-slots.c */
 void tn_memory_slots_init(TnMemorySlots *slots, TnKvm *kvm, unsigned max_slots);
 void tn_memory_slots_done(TnMemorySlots *slots);

@@ -46,6 +46,10 @@ void tn_kvm_attach_memory(TnKvm *kvm, TnAddressSpace *as);
 /* Interrupt controllers and PIT to their power-on state. All vCPUs paused. */
 gboolean tn_kvm_reset(TnKvm *kvm, GError **error);
 
+/* The in-kernel PIT forgets ticks that the guest could not take, instead of catching up
+ * (-global kvm-pit.lost_tick_policy=discard). Before the guest runs. */
+gboolean tn_kvm_discard_lost_ticks(TnKvm *kvm, GError **error);
+
 /* kvmclock stands between the two: after start it continues where stop found it.
  * All vCPUs paused; no-ops where KVM cannot do it. */
 void tn_kvm_stop_clock(TnKvm *kvm);

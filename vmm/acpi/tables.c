@@ -322,6 +322,20 @@ tn_acpi_blob_add_srat(TnAcpiBlob *blob, const TnAcpiSrat *srat)
 }
 
 void
+tn_acpi_blob_add_hpet(TnAcpiBlob *blob, guint64 base, guint32 block_id)
+{
+    guint start = begin_table(blob, "HPET", 1);
+
+    put(blob, block_id, 4);
+    put(blob, 0, 4); /* a generic address in system memory, of no stated width */
+    put(blob, base, 8);
+    put(blob, 0, 1); /* the first such block */
+    put(blob, 0, 2); /* shortest period without lost ticks: none named */
+    put(blob, 0, 1); /* no page protection */
+    (void)end_table(blob, start, TRUE);
+}
+
+void
 tn_acpi_blob_add_slit(TnAcpiBlob *blob, const guint8 *distances, unsigned nodes)
 {
     guint start = begin_table(blob, "SLIT", 1);

@@ -77,5 +77,9 @@ typedef struct TnAcpiSrat {
 } TnAcpiSrat;
 void tn_acpi_blob_add_srat(TnAcpiBlob *blob, const TnAcpiSrat *srat);
 
+/* IA-PC HPET Specification 1.0a, 3.2.4: a block of timers at @base whose id register's low
+ * half is @block_id. */
+void tn_acpi_blob_add_hpet(TnAcpiBlob *blob, guint64 base, guint32 block_id);
+
 /* 5.2.17 SLIT: @nodes * @nodes distances, row by row, 10 being "local". */
 void tn_acpi_blob_add_slit(TnAcpiBlob *blob, const guint8 *distances, unsigned nodes);

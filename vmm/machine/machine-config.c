@@ -23,5 +23,7 @@ tn_machine_config_free(TnMachineConfig *config)
     g_free(config->initrd);
     g_free(config->append);
     g_free(config->kvm_path);
+    g_clear_pointer(&config->fw_cfg_files, g_ptr_array_unref);
+    g_clear_pointer(&config->globals, g_ptr_array_unref);
     g_free(config);
 }

@@ -25,6 +25,17 @@ typedef struct TnNumaNode {
 #define TN_MAX_CPUS 255
 #define TN_MAX_RAM_SLOTS 256
 
+/* One "-fw_cfg": a file for the guest's firmware. */
+typedef struct TnFwCfgFile {
+    char *name;
+    GBytes *data;
+} TnFwCfgFile;
+
+/* One "-global": a value for every later device of a type. */
+typedef struct TnGlobal {
+    char *driver, *property, *value;
+} TnGlobal;
+
 /* What "-machine -cpu -smp -m -numa -kernel ..." said, checked and completed. */
 typedef struct TnMachineConfig {
     char *type;             /* "pc-i440fx-7.2" (alias "pc") */
@@ -44,6 +55,10 @@ typedef struct TnMachineConfig {
     unsigned num_numa;
     char *kernel, *initrd, *append;
     char *kvm_path;         /* NULL: /dev/kvm */
+    gboolean hpet;          /* -machine hpet=: default on */
+    gboolean pit_discard;   /* -global kvm-pit.lost_tick_policy=discard */
+    GPtrArray *fw_cfg_files; /* of TnFwCfgFile: -fw_cfg; NULL for none */
+    GPtrArray *globals;     /* of TnGlobal: -global, in order; NULL for none */
     gboolean rtc_localtime; /* -rtc base=localtime */
     gint64 rtc_date;        /* -rtc base=DATE: seconds since the epoch; G_MININT64: now */
     gboolean no_reboot, no_shutdown, start_paused;

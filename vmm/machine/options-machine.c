@@ -93,7 +93,8 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
         config->memory_backend = g_steal_pointer(&backend);
     }
     return take_irqchip(terms, error) && take_off(terms, "usb", error) &&
-           take_off(terms, "vmport", error) && take_off(terms, "hpet", error) &&
+           take_off(terms, "vmport", error) &&
+           tn_keyval_take_bool(terms, "hpet", &config->hpet, error) &&
            tn_keyval_take_bool(terms, "dump-guest-core", &config->dump_guest_core, error) &&
            tn_keyval_take_bool(terms, "mem-merge", &config->mem_merge, error) &&
            tn_keyval_check_empty(terms, error);

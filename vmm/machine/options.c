@@ -210,10 +210,14 @@ static const OptionRow rows[] = {
       .take = take_object },
     { "device", "driver[,id=id][,prop=value...]", N_("device; -device help lists them"),
       .take = take_device },
-    { "kernel", "file", N_("Linux kernel: bzImage or ELF with a PVH note"),
+    { "kernel", "file", N_("kernel: Linux bzImage, ELF with a PVH note, or multiboot"),
       .take_config = take_kernel },
     { "initrd", "file", N_("initial ramdisk"), .take_config = take_initrd },
     { "append", "text", N_("kernel command line"), .take_config = take_append },
+    { "fw_cfg", "[name=]name,string=text|file=path", N_("file for the guest's firmware"),
+      .take_config = tn_options_take_fw_cfg },
+    { "global", "driver.prop=value", N_("property of every device of a type"),
+      .take_config = tn_options_take_global },
     { "serial", "dev", N_("what the next serial port is connected to"), .take = take_serial },
     { "chardev", "backend,id=id[,prop=value...]", N_("character device backend"),
       .take = take_chardev },
@@ -300,6 +304,7 @@ options_new(void)
     options->config = g_new0(TnMachineConfig, 1);
     options->config->dump_guest_core = TRUE;
     options->config->mem_merge = TRUE;
+    options->config->hpet = TRUE;
     options->config->rtc_date = G_MININT64;
     options->objects = g_ptr_array_new_with_free_func(json_put);
     options->devices = g_ptr_array_new_with_free_func(json_put);

@@ -53,6 +53,9 @@ gboolean tn_options_take_numa(TnMachineConfig *config, const char *text, GError 
 gboolean tn_options_take_name(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_rtc(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_uuid(TnMachineConfig *config, const char *text, GError **error);
+/* options-extra.c, likewise. */
+gboolean tn_options_take_fw_cfg(TnMachineConfig *config, const char *text, GError **error);
+gboolean tn_options_take_global(TnMachineConfig *config, const char *text, GError **error);
 /* Fills what was left open and judges the whole: CPUs in nodes, sizes, windows. */
 gboolean tn_options_complete(TnMachineConfig *config, GError **error);
 

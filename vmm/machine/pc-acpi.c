@@ -7,6 +7,8 @@
 
 #include "vmm/acpi/memory-hotplug.h"
 #include "vmm/acpi/tables.h"
+#include "vmm/hw/fw-cfg.h"
+#include "vmm/hw/hpet.h"
 
 #define LAPIC_ADDRESS 0xfee00000
 #define IOAPIC_ADDRESS 0xfec00000
@@ -269,6 +271,34 @@ board_ports(void)
     return dev;
 }
 
+/* PNP0103, whose driver wants the block's addresses a second time, beside the HPET table. */
+static TnAml *
+hpet_device(void)
+{
+    TnAml *dev = tn_aml_device("\\_SB.HPET");
+    TnAml *crs = tn_aml_resource_template();
+
+    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_eisaid("PNP0103")));
+    tn_aml_append(dev, tn_aml_name("_UID", tn_aml_int(0)));
+    tn_aml_append(crs, tn_aml_memory32_fixed(TN_HPET_BASE, TN_HPET_SIZE));
+    tn_aml_append(dev, tn_aml_name("_CRS", crs));
+    return dev;
+}
+
+/* QEMU's docs/specs/fw_cfg, "ACPI Interface". */
+static TnAml *
+fw_cfg_device(void)
+{
+    TnAml *dev = tn_aml_device("\\_SB.PCI0.FWCF");
+    TnAml *crs = tn_aml_resource_template();
+
+    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_string("QEMU0002")));
+    tn_aml_append(dev, tn_aml_name("_STA", tn_aml_int(0xb)));
+    tn_aml_append(crs, tn_aml_io(TN_FW_CFG_PORT, TN_FW_CFG_PORT, 1, TN_FW_CFG_PORTS));
+    tn_aml_append(dev, tn_aml_name("_CRS", crs));
+    return dev;
+}
+
 /* \_S5 (ACPI 6.3, 7.4.2): PIIX4's SUS_TYP 0 is soft off. */
 static TnAml *
 soft_off(void)
@@ -292,6 +322,12 @@ build_dsdt(const TnPcAcpiConfig *config)
     tn_aml_append(prt, tn_aml_name("_PRT", routing_table()));
     tn_aml_append(dsdt, prt);
     tn_aml_append(dsdt, board_ports());
+    if (config->hpet) {
+        tn_aml_append(dsdt, hpet_device());
+    }
+    if (config->fw_cfg) {
+        tn_aml_append(dsdt, fw_cfg_device());
+    }
     tn_aml_append(dsdt, soft_off());
     if (config->ram_slots) {
         tn_acpi_memory_hotplug_aml(dsdt, config->ram_slots, TN_ACPI_MEMORY_HOTPLUG_PORT);
@@ -387,6 +423,9 @@ tn_pc_acpi_build(const TnPcAcpiConfig *config)
     fadt.dsdt = tn_acpi_blob_add_dsdt(blob, dsdt);
     tn_acpi_blob_add_fadt(blob, &fadt);
     add_madt(blob, config);
+    if (config->hpet) {
+        tn_acpi_blob_add_hpet(blob, TN_HPET_BASE, TN_HPET_BLOCK_ID);
+    }
     if (config->num_nodes || config->ram_slots) {
         add_srat(blob, config);
     }

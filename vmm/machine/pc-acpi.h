@@ -33,6 +33,7 @@
  * @pci_hole64: likewise above 4 GiB; last 0: none.
  * @com1, @com2, @rtc: which ISA devices there are.
  * @i8042: a keyboard controller with keyboard and mouse (not only its reset line).
+ * @hpet, @fw_cfg: whether the timer block and the firmware configuration are there.
  * @reset_port, @reset_value: the FADT's reset register, 0: none.
  */
 typedef struct TnPcAcpiConfig {
@@ -48,6 +49,7 @@ typedef struct TnPcAcpiConfig {
         guint64 first, last;
     } pci_hole, pci_hole64;
     gboolean com1, com2, rtc, i8042;
+    gboolean hpet, fw_cfg;
     guint16 reset_port;
     guint8 reset_value;
 } TnPcAcpiConfig;

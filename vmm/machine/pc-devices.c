@@ -2,6 +2,8 @@
 /* The board's own devices and the tables that describe them. */
 #include "vmm/machine/pc-devices.h"
 
+#include "vmm/hw/fw-cfg.h"
+#include "vmm/hw/hpet.h"
 #include "vmm/hw/i440fx.h"
 #include "vmm/hw/i8042.h"
 #include "vmm/hw/piix3.h"
@@ -11,6 +13,7 @@
 #include "vmm/hw/serial.h"
 #include "vmm/machine/machine-private.h"
 #include "vmm/machine/pc-acpi.h"
+#include "vmm/machine/pc-fw-cfg.h"
 #include "vmm/machine/pc-hotplug.h"
 #include "vmm/pci/host.h"
 
@@ -28,6 +31,8 @@ struct TnPcDevices {
     TnPciDevice *i440fx;
     TnPiix3 *piix3;
     TnPiix4Pm *pm;
+    TnFwCfg *fw_cfg;
+    TnHpet *hpet; /* NULL for hpet=off */
     TnRtc *rtc;
     TnI8042 *i8042;
     TnPort92 *port92;
@@ -61,6 +66,24 @@ make_chipset(TnPcDevices *d, GError **error)
     tn_pci_device_set_address(TN_PCI_DEVICE(d->pm), bus, TN_PCI_DEVFN(1, 3));
     return realize(d, d->i440fx, error) && realize(d, d->piix3, error) &&
            realize(d, d->pm, error);
+}
+
+/* The HPET comes before the devices whose lines it takes between. */
+static gboolean
+make_timers(TnPcDevices *d, GError **error)
+{
+    if (!d->machine->config->hpet) {
+        return TRUE;
+    }
+    d->hpet = tn_hpet_new(&d->machine->platform);
+    return realize(d, d->hpet, error);
+}
+
+static gboolean
+make_fw_cfg(TnPcDevices *d, GError **error)
+{
+    d->fw_cfg = tn_pc_fw_cfg_new(&d->machine->platform, d->machine->config, error);
+    return d->fw_cfg && realize(d, d->fw_cfg, error);
 }
 
 static gboolean
@@ -114,7 +137,8 @@ tn_pc_devices_new(TnMachine *machine, const TnPcRam *ram, GError **error)
     d->machine = machine;
     d->below_4g = tn_pc_ram_below_4g(ram);
     d->above_4g = tn_pc_ram_above_4g(ram);
-    if (!make_chipset(d, error) || !make_isa_devices(d, error) || !make_hotplug(d, error)) {
+    if (!make_chipset(d, error) || !make_timers(d, error) || !make_isa_devices(d, error) ||
+        !make_fw_cfg(d, error) || !make_hotplug(d, error)) {
         tn_pc_devices_free(d);
         return NULL;
     }
@@ -152,6 +176,8 @@ tn_pc_devices_free(TnPcDevices *d)
     drop(d->port92);
     drop(d->i8042);
     drop(d->rtc);
+    drop(d->fw_cfg);
+    drop(d->hpet);
     drop(d->pm);
     drop(d->piix3);
     drop(d->i440fx);
@@ -214,6 +240,8 @@ tn_pc_devices_build_acpi(TnPcDevices *d)
         .com1 = (serials & 1) != 0,
         .com2 = (serials & 2) != 0,
         .rtc = TRUE,
+        .hpet = d->hpet != NULL,
+        .fw_cfg = TRUE,
         .i8042 = TRUE,
         .reset_port = RESET_PORT,
         .reset_value = RESET_VALUE,

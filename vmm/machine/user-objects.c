@@ -211,6 +211,33 @@ hang_into_tree(TnMachine *self, TnDevice *device, const char *id, GError **error
     return TRUE;
 }
 
+/* Values for every device of its type (-global), before those of its own. */
+static gboolean
+set_globals(TnMachine *self, TnDevice *device, const char *driver, GError **error)
+{
+    const GPtrArray *globals = self->config->globals;
+
+    for (guint i = 0; globals && i < globals->len; i++) {
+        const TnGlobal *global = g_ptr_array_index(globals, i);
+        json_object *value;
+        gboolean ok;
+
+        if (strcmp(global->driver, driver) != 0) {
+            continue;
+        }
+        value = json_object_new_string(global->value);
+        ok = tn_object_set_property_json(TN_OBJECT(device), global->property, value,
+                                         TN_PROPERTY_KEYVAL, self->root, error);
+        json_object_put(value);
+        if (!ok) {
+            g_prefix_error(error, "can't apply global %s.%s=%s: ", driver, global->property,
+                           global->value);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean
 create_device(TnMachine *self, json_object *props, TnPropertyInput input, GError **error)
 {
@@ -230,7 +257,8 @@ create_device(TnMachine *self, json_object *props, TnPropertyInput input, GError
     }
     tn_device_set_platform(device, &self->platform);
     tn_device_set_hotplugged(device, self->started);
-    if (!tn_object_set_properties_json(TN_OBJECT(device), props, skip, input, self->root, error) ||
+    if (!set_globals(self, device, driver, error) ||
+        !tn_object_set_properties_json(TN_OBJECT(device), props, skip, input, self->root, error) ||
         !tn_device_realize(device, error)) {
         tn_object_unparent(TN_OBJECT(device));
         return FALSE;

@@ -143,6 +143,76 @@ test_machine(void)
 }
 
 static void
+test_hpet(void)
+{
+    g_autoptr(TnOptions) o = accept("-machine pc");
+    g_autoptr(TnOptions) off = accept("-machine pc,hpet=off");
+
+    g_assert_true(o->config->hpet);
+    g_assert_false(off->config->hpet);
+}
+
+static void
+test_fw_cfg(void)
+{
+    g_autoptr(TnOptions) o =
+        accept("-fw_cfg opt/a,string=one -fw_cfg name=opt/b,file=/proc/version");
+    const TnFwCfgFile *file = g_ptr_array_index(o->config->fw_cfg_files, 0);
+
+    g_assert_cmpuint(o->config->fw_cfg_files->len, ==, 2);
+    g_assert_cmpstr(file->name, ==, "opt/a");
+    g_assert_cmpmem(g_bytes_get_data(file->data, NULL), g_bytes_get_size(file->data), "one", 3);
+    file = g_ptr_array_index(o->config->fw_cfg_files, 1);
+    g_assert_cmpmem(g_bytes_get_data(file->data, NULL), 6, "Linux ", 6);
+    refuse("-fw_cfg opt/a", "-fw_cfg opt/a: name, plus exactly one of file and string are needed");
+    refuse("-fw_cfg opt/a,string=x,file=y",
+           "-fw_cfg opt/a,string=x,file=y: name, plus exactly one of file and string are needed");
+    refuse("-fw_cfg string=x",
+           "-fw_cfg string=x: name, plus exactly one of file and string are needed");
+    refuse("-fw_cfg opt/a,string=x,more=1",
+           "-fw_cfg opt/a,string=x,more=1: Invalid parameter 'more'");
+    refuse("-fw_cfg opt/a,file=/nowhere", "-fw_cfg opt/a,file=/nowhere: can't load /nowhere: "
+           "Failed to open file “/nowhere”: No such file or directory");
+    refuse("-fw_cfg opt/a,file=/dev/zero", "-fw_cfg opt/a,file=/dev/zero: can't load /dev/zero: "
+           "not a regular file of at most 16777216 bytes");
+}
+
+static void
+test_global(void)
+{
+    g_autoptr(TnOptions) o = accept("-global isa-debugcon.readback=1 "
+                                    "-global driver=pc-dimm,property=node,value=2");
+    const TnGlobal *global = g_ptr_array_index(o->config->globals, 0);
+
+    g_assert_cmpstr(global->driver, ==, "isa-debugcon");
+    g_assert_cmpstr(global->property, ==, "readback");
+    g_assert_cmpstr(global->value, ==, "1");
+    global = g_ptr_array_index(o->config->globals, 1);
+    g_assert_cmpstr(global->driver, ==, "pc-dimm");
+    g_assert_cmpstr(global->value, ==, "2");
+    refuse("-global driver=x,value=1",
+           "-global driver=x,value=1: 'driver=x,value=1' is not of the form driver.property=value");
+    refuse("-global nothing", "-global nothing: Expected '=' after parameter 'nothing'");
+}
+
+static void
+test_global_of_the_pit(void)
+{
+    g_autoptr(TnOptions) o = accept("-global kvm-pit.lost_tick_policy=discard");
+    g_autoptr(TnOptions) delay = accept("-global kvm-pit.lost_tick_policy=discard "
+                                        "-global kvm-pit.lost_tick_policy=delay");
+
+    g_assert_true(o->config->pit_discard);
+    g_assert_null(o->config->globals);
+    g_assert_false(delay->config->pit_discard);
+    refuse("-global kvm-pit.lost_tick_policy=slew",
+           "-global kvm-pit.lost_tick_policy=slew: Parameter 'lost_tick_policy' does not accept "
+           "value 'slew': use 'delay' or 'discard'");
+    refuse("-global kvm-pit.iobase=1",
+           "-global kvm-pit.iobase=1: Property 'kvm-pit.iobase' not found");
+}
+
+static void
 test_cpu(void)
 {
     g_autoptr(TnOptions) o = accept("-cpu host,+avx,-sse4a,aes=off");
@@ -218,6 +288,10 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/numa", test_numa);
     g_test_add_func("/machine/options/numa-shares-evenly", test_numa_even);
     g_test_add_func("/machine/options/machine", test_machine);
+    g_test_add_func("/machine/options/hpet", test_hpet);
+    g_test_add_func("/machine/options/fw-cfg", test_fw_cfg);
+    g_test_add_func("/machine/options/global", test_global);
+    g_test_add_func("/machine/options/global-of-the-pit", test_global_of_the_pit);
     g_test_add_func("/machine/options/cpu-features", test_cpu);
     g_test_add_func("/machine/options/object-json-is-strict", test_object_json);
     g_test_add_func("/machine/options/unknown-refused-by-name", test_unknown);

@@ -20,6 +20,8 @@ small_config(void)
         .pci_hole = { 0xc0000000, 0xfebfffff },
         .com1 = TRUE,
         .rtc = TRUE,
+        .hpet = TRUE,
+        .fw_cfg = TRUE,
         .reset_port = 0xcf9,
         .reset_value = 0x06,
     };
@@ -119,6 +121,27 @@ test_rsdp(void)
     assert_sum_zero(guest.data, 20);
     assert_sum_zero(guest.data, 36);
     g_assert_cmpuint(guest.data[15], ==, 2);
+    g_bytes_unref(guest.bytes);
+}
+
+static void
+test_hpet(void)
+{
+    TnPcAcpiConfig config = small_config();
+    Guest guest = build(&config);
+    gsize size;
+    const guint8 *hpet = find_table(&guest, "HPET", &size);
+
+    g_assert_nonnull(hpet);
+    g_assert_cmpuint(size, ==, 56);
+    g_assert_cmphex(read_le(hpet + 36, 4), ==, 0x8086a201);
+    g_assert_cmpuint(hpet[40], ==, 0); /* system memory */
+    g_assert_cmphex(read_le(hpet + 44, 8), ==, 0xfed00000);
+    g_bytes_unref(guest.bytes);
+
+    config.hpet = FALSE;
+    guest = build(&config);
+    g_assert_null(find_table(&guest, "HPET", &size));
     g_bytes_unref(guest.bytes);
 }
 
@@ -364,7 +387,7 @@ round_trip(const char *dir, const char *name, const guint8 *table, gsize size)
 static void
 round_trip_all(const TnPcAcpiConfig *config)
 {
-    static const char *const signatures[] = { "FACP", "APIC", "SRAT", "SLIT" };
+    static const char *const signatures[] = { "FACP", "APIC", "HPET", "SRAT", "SLIT" };
     g_autoptr(GError) error = NULL;
     g_autofree char *dir = g_dir_make_tmp("tenon-acpi-XXXXXX", &error);
     g_autofree char *rm = NULL;
@@ -492,6 +515,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/machine/pc-acpi/rsdp", test_rsdp);
+    g_test_add_func("/machine/pc-acpi/hpet", test_hpet);
     g_test_add_func("/machine/pc-acpi/fadt", test_fadt);
     g_test_add_func("/machine/pc-acpi/fadt-without-reset-register",
                     test_fadt_without_reset_register);
