@@ -219,9 +219,14 @@ def console_by_virsh(daemon):
         ["sh", "-c", f"script -qfc \"virsh -c '{daemon.uri()}' console g\" /dev/null <{typed}"])
     with open(typed, "w", encoding="ascii") as pipe:
         follower.wait("Escape character is")
-        pipe.write("m")
-        pipe.flush()
-        follower.wait("SMALL-GUEST dimms=0 MiB")
+
+        def asked():
+            # virsh says the above first and makes its terminal raw then, which throws away what
+            # was typed before.
+            pipe.write("m")
+            pipe.flush()
+            return follower.heard("SMALL-GUEST dimms=0 MiB", harness.AGAIN_SECONDS)
+        harness.until(asked, f"an answer on virsh's console: {follower.seen}")
         pipe.write("\x1d")
         pipe.flush()
     follower.wait_end()

@@ -29,6 +29,8 @@ except ImportError:
     libvirt = None
 
 LIMIT_SECONDS = 30
+# How long an answer is waited for before the same is asked again.
+AGAIN_SECONDS = 1
 POLL_SECONDS = 0.01
 LOG_LINES = 40
 SANITIZER_WORDS = ("Sanitizer", "runtime error:")
@@ -179,6 +181,13 @@ class Follower:
             found = re.search(pattern, line)
             if found:
                 return found
+
+    def heard(self, pattern, limit):
+        """Whether a line with `pattern` comes within `limit` seconds."""
+        try:
+            return bool(self.wait(pattern, limit))
+        except Failure:
+            return False
 
     def spoke(self):
         """Whether there is something to read."""
