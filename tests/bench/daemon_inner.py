@@ -18,7 +18,7 @@ import daemons  # noqa: E402
 import libvirt  # noqa: E402
 import monitors  # noqa: E402
 import processes  # noqa: E402
-from table import RUNS, median  # noqa: E402
+from table import median, runs  # noqa: E402
 from virsh_shell import VirshShell  # noqa: E402
 
 DEFINITIONS = 1000
@@ -59,7 +59,7 @@ def _list_all(uri):
     shell = VirshShell(uri)
     times = []
     try:
-        for _ in range(RUNS + 1):
+        for _ in range(runs() + 1):
             shell.run("list --all")
             times.append(shell.milliseconds)
     finally:
@@ -84,10 +84,10 @@ def measure(who):
         seen["define"] = median(_definings(connection, texts))
         seen["list"] = median(_list_all(daemon.uri))
         seen["listAllDomains"] = 1000 * median(
-            _seconds(connection.listAllDomains) for _ in range(RUNS))
+            _seconds(connection.listAllDomains) for _ in range(runs()))
         domain = connection.lookupByName("guest500")
-        seen["info"] = median(_calls_a_second(domain.info) for _ in range(RUNS))
-        seen["dumpxml"] = median(_calls_a_second(domain.XMLDesc) for _ in range(RUNS))
+        seen["info"] = median(_calls_a_second(domain.info) for _ in range(runs()))
+        seen["dumpxml"] = median(_calls_a_second(domain.XMLDesc) for _ in range(runs()))
         del domain
         connection.close()
         seen["full"] = processes.pss(daemon.pid) / 1024

@@ -14,7 +14,7 @@ import processes  # noqa: E402
 import steps  # noqa: E402
 import tiny_guests  # noqa: E402
 from monitors import QEMU, TENON, Tiny  # noqa: E402
-from table import RUNS, Row, absolute_row, median, ratio_row  # noqa: E402
+from table import Row, absolute_row, median, ratio_row, runs  # noqa: E402
 
 MEMORY = "64M,slots=4,maxmem=1G"
 EXITS_MEASURED = 21
@@ -49,7 +49,7 @@ def start():
     seen = {QEMU: [], TENON: []}
     with tempfile.TemporaryDirectory() as scratch:
         code = tiny_guests.SAY_HELLO + tiny_guests.HALT
-        for _ in range(RUNS):
+        for _ in range(runs()):
             for who, times in seen.items():  # in turn, so that both meet the same load
                 argv = monitors.console(monitors.arguments(who, scratch, code, MEMORY))
                 with Tiny(argv) as tiny:
@@ -63,7 +63,7 @@ def memory():
     seen = {QEMU: [], TENON: []}
     with tempfile.TemporaryDirectory() as scratch:
         code = tiny_guests.SAY_HELLO + tiny_guests.HALT
-        for _ in range(RUNS):
+        for _ in range(runs()):
             for who, sizes in seen.items():
                 argv = monitors.console(monitors.arguments(who, scratch, code, MEMORY))
                 with Tiny(argv) as tiny:
@@ -106,7 +106,7 @@ def qmp():
     """Round trips on a paused guest."""
     seen = {QEMU: [], TENON: []}
     with tempfile.TemporaryDirectory() as scratch:
-        for _ in range(RUNS):
+        for _ in range(runs()):
             for who, results in seen.items():
                 results.append(_talk(who, scratch))
     peer, tenon = ([median(column) for column in zip(*seen[who])] for who in (QEMU, TENON))

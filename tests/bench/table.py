@@ -8,6 +8,7 @@ import statistics
 import subprocess
 
 RUNS = 5
+RUNS_VARIABLE = "TENON_BENCH_RUNS"
 
 
 @dataclasses.dataclass
@@ -21,6 +22,11 @@ class Row:
     limit: float | None = None
     limit_text: str = ""
     more_is_better: bool = False
+
+
+def runs():
+    """How often each thing is measured: what `tests/bench/run --runs` said, in children too."""
+    return int(os.environ.get(RUNS_VARIABLE, RUNS))
 
 
 def ratio_row(measure, unit, peer, tenon, most):
