@@ -23,6 +23,8 @@
 #define INITRD_ADDR_MAX 0x22c
 #define XLOADFLAGS 0x236
 #define CMDLINE_SIZE 0x238
+#define PAYLOAD_OFFSET 0x248
+#define PAYLOAD_LENGTH 0x24c
 #define SETUP_DATA 0x250
 #define PREF_ADDRESS 0x258
 #define INIT_SIZE 0x260
@@ -125,6 +127,19 @@ check_header(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **
     return TRUE;
 }
 
+/* Both count from the protected-mode code on. */
+static void
+note_payload(TnLinuxBoot *boot, const uint8_t *head, uint64_t setup_size)
+{
+    uint64_t offset = setup_size + get32(head + PAYLOAD_OFFSET);
+    uint64_t size = get32(head + PAYLOAD_LENGTH);
+
+    if (offset <= boot->kernel.size && size <= boot->kernel.size - offset) {
+        boot->payload_offset = offset;
+        boot->payload_size = size;
+    }
+}
+
 gboolean
 tn_bzimage_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **error)
 {
@@ -177,6 +192,7 @@ tn_bzimage_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError
         MIN(HEADER_MAGIC + (size_t)head[JUMP_LENGTH], MIN(head_size, SETUP_HEADER_END)) -
         SETUP_HEADER;
     memcpy(boot->setup_header, head + SETUP_HEADER, boot->setup_header_size);
+    note_payload(boot, head, setup_size);
     return TRUE;
 }
 

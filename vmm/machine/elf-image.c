@@ -52,7 +52,7 @@ tn_elf_read_header(TnLinuxBoot *boot, const uint8_t *head, size_t head_size,
         return tn_boot_format_error(boot, error, "is not an ELF image for x86");
     }
     if (table.count == 0 || table.count > MAX_PROGRAM_HEADERS || entry_size != expected_size ||
-        table.offset > boot->kernel.size) {
+        table.offset > boot->image->size) {
         return tn_boot_format_error(boot, error,
                                     "has a program header table that makes no sense");
     }
@@ -67,7 +67,7 @@ tn_elf_read_program(TnLinuxBoot *boot, const TnElfTable *table, unsigned i,
     if (table->is_64) {
         Elf64_Phdr p;
 
-        if (!tn_boot_file_read(&boot->kernel, table->offset + i * sizeof(p), &p, sizeof(p),
+        if (!tn_boot_file_read(boot->image, table->offset + i * sizeof(p), &p, sizeof(p),
                                "program headers of kernel", error)) {
             return FALSE;
         }
@@ -76,7 +76,7 @@ tn_elf_read_program(TnLinuxBoot *boot, const TnElfTable *table, unsigned i,
     } else {
         Elf32_Phdr p;
 
-        if (!tn_boot_file_read(&boot->kernel, table->offset + i * sizeof(p), &p, sizeof(p),
+        if (!tn_boot_file_read(boot->image, table->offset + i * sizeof(p), &p, sizeof(p),
                                "program headers of kernel", error)) {
             return FALSE;
         }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "vmm/machine/kernel-unpack.h"
 #include "vmm/machine/linux-boot.h"
 
 /* The loader's area, TN_BOOT_AREA_FIRST..TN_BOOT_AREA_LAST. */
@@ -22,14 +23,15 @@
 /* More than Linux ever had; each costs a read at load. */
 #define TN_BOOT_MAX_SEGMENTS 64
 
-/* One file with the length it had when opened. */
+/* One file with the length it had when opened, or the unpacked form of one. */
 typedef struct TnBootFile {
     char *path;
     int fd; /* -1: none */
     uint64_t size;
+    const uint8_t *data; /* unpacked: @size bytes, else NULL */
 } TnBootFile;
 
-/* @file_size bytes from @offset of the kernel file go to @addr, zeroes up to @mem_size. */
+/* @file_size bytes from @offset of the kernel's image go to @addr, zeroes up to @mem_size. */
 typedef struct TnBootSegment {
     uint64_t addr;
     uint64_t offset;
@@ -51,6 +53,14 @@ struct TnLinuxBoot {
     TnBootFile initrd;
     char *cmdline;
     uint64_t rsdp;
+
+    /* What the segments are pieces of: the kernel's file or its unpacked form. */
+    const TnBootFile *image;
+    /* bzImage: its compressed payload in the file, as far as its header makes sense. */
+    uint64_t payload_offset;
+    uint64_t payload_size;
+    TnBootFile unpacked; /* not owned: path is the kernel's, data is in scratch */
+    TnScratch scratch;   /* from a plan to the load that follows, to save doing it twice */
 
     /* The plan, made by tn_bzimage_plan(), tn_pvh_plan() or tn_multiboot_plan(). */
     TnBootKind kind;

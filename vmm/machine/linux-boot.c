@@ -55,6 +55,16 @@ tn_boot_file_read(const TnBootFile *file, uint64_t offset, void *buf, uint64_t s
 {
     uint8_t *p = buf;
 
+    if (file->data) {
+        if (offset > file->size || size > file->size - offset) {
+            g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_OPEN,
+                        "Could not read %s '%s': it ends too early when unpacked", what,
+                        file->path);
+            return FALSE;
+        }
+        memcpy(buf, file->data + offset, size);
+        return TRUE;
+    }
     while (size > 0) {
         ssize_t n = pread(file->fd, p, MIN(size, MAX_READ), (off_t)offset);
 
@@ -162,12 +172,12 @@ tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GError **er
                     TN_BOOT_MAX_SEGMENTS);
         return FALSE;
     }
-    if (segment->file_size > segment->mem_size || segment->offset > boot->kernel.size ||
-        segment->file_size > boot->kernel.size - segment->offset) {
+    if (segment->file_size > segment->mem_size || segment->offset > boot->image->size ||
+        segment->file_size > boot->image->size - segment->offset) {
         g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
                     "Kernel '%s' is cut short: a segment of 0x%" PRIx64 " bytes at offset 0x%"
                     PRIx64 " is not in its 0x%" PRIx64 " bytes",
-                    boot->kernel.path, segment->file_size, segment->offset, boot->kernel.size);
+                    boot->kernel.path, segment->file_size, segment->offset, boot->image->size);
         return FALSE;
     }
     if (!tn_e820_is_ram(&boot->map, segment->addr, segment->mem_size)) {
@@ -189,6 +199,59 @@ tn_boot_add_segment(TnLinuxBoot *boot, const TnBootSegment *segment, GError **er
     return TRUE;
 }
 
+/* Unpacks the kernel's payload into the scratch memory. Returns: whether it could be done. */
+static bool
+unpack(TnLinuxBoot *boot)
+{
+    g_auto(TnScratch) packed = { 0 };
+    g_auto(TnScratch) unpacked = { 0 };
+    size_t size;
+
+    if (boot->payload_size == 0 || boot->payload_size > TN_UNPACKED_MAX ||
+        !tn_scratch_init(&packed, boot->payload_size) ||
+        !tn_boot_file_read(&boot->kernel, boot->payload_offset, packed.data, packed.size, "kernel",
+                           NULL)) {
+        return false;
+    }
+    size = tn_kernel_unpacked_size(packed.data, packed.size);
+    if (size == 0 || !tn_scratch_init(&unpacked, size) ||
+        !tn_kernel_unpack(packed.data, packed.size, &unpacked)) {
+        return false;
+    }
+    boot->scratch = unpacked;
+    unpacked = (TnScratch){ 0 };
+    boot->unpacked = (TnBootFile){
+        .path = boot->kernel.path, .fd = -1, .size = size, .data = boot->scratch.data
+    };
+    return true;
+}
+
+/* What the guest would unpack by itself, and slower, is unpacked here and entered by PVH, if
+ * it can be. If not, the plan stays as it is. */
+static void
+plan_unpacked(TnLinuxBoot *boot)
+{
+    const TnLinuxBoot plain = *boot;
+    size_t head_size;
+
+    if (!unpack(boot)) {
+        return;
+    }
+    boot->image = &boot->unpacked;
+    boot->num_segments = 0;
+    boot->footprint_addr = boot->footprint_size = 0;
+    head_size = (size_t)MIN(boot->unpacked.size, HEAD_SIZE);
+    if (tn_elf_probe(boot->unpacked.data, head_size) &&
+        tn_pvh_plan(boot, boot->unpacked.data, head_size, NULL)) {
+        /* These the header knows better. */
+        boot->cmdline_max = plain.cmdline_max;
+        boot->initrd_max = plain.initrd_max;
+        return;
+    }
+    tn_scratch_clear(&boot->scratch);
+    *boot = plain;
+}
+
 static gboolean
 plan_kernel(TnLinuxBoot *boot, GError **error)
 {
@@ -199,7 +262,11 @@ plan_kernel(TnLinuxBoot *boot, GError **error)
         return FALSE;
     }
     if (tn_bzimage_probe(head, head_size)) {
-        return tn_bzimage_plan(boot, head, head_size, error);
+        if (!tn_bzimage_plan(boot, head, head_size, error)) {
+            return FALSE;
+        }
+        plan_unpacked(boot);
+        return TRUE;
     }
     if (tn_multiboot_probe(head, head_size)) {
         return tn_multiboot_plan(boot, head, head_size, error);
@@ -265,6 +332,7 @@ tn_linux_boot_new(const TnLinuxBootConfig *config, GError **error)
     boot->rsdp = config->rsdp;
     boot->cmdline_addr = TN_BOOT_CMDLINE;
     boot->kernel.fd = boot->initrd.fd = -1;
+    boot->image = &boot->kernel;
     if (!tn_e820_is_ram(&boot->map, TN_BOOT_AREA_FIRST, area)) {
         g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
                     "Booting a kernel needs RAM from guest address 0x%x to 0x%x",
@@ -287,8 +355,30 @@ tn_linux_boot_free(TnLinuxBoot *boot)
     }
     close_file(&boot->kernel);
     close_file(&boot->initrd);
+    tn_scratch_clear(&boot->scratch);
     g_free(boot->cmdline);
     g_free(boot);
+}
+
+/* The segments, from the file as it is now. */
+static gboolean
+load_kernel(TnLinuxBoot *boot, GError **error)
+{
+    uint64_t size = boot->image->size;
+
+    if (boot->image == &boot->unpacked && !boot->scratch.data &&
+        (!unpack(boot) || boot->unpacked.size != size)) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
+                    "Kernel '%s' has changed and cannot be unpacked any more", boot->kernel.path);
+        boot->unpacked.size = size;
+        return FALSE;
+    }
+    for (unsigned i = 0; i < boot->num_segments; i++) {
+        if (!load_file(boot, boot->image, &boot->segments[i], "kernel", error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
 gboolean
@@ -297,11 +387,11 @@ tn_linux_boot_load(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error)
     const TnBootSegment initrd = {
         .addr = boot->initrd_addr, .file_size = boot->initrd.size, .mem_size = boot->initrd.size
     };
+    gboolean loaded = load_kernel(boot, error);
 
-    for (unsigned i = 0; i < boot->num_segments; i++) {
-        if (!load_file(boot, &boot->kernel, &boot->segments[i], "kernel", error)) {
-            return FALSE;
-        }
+    tn_scratch_clear(&boot->scratch);
+    if (!loaded) {
+        return FALSE;
     }
     if (boot->initrd_addr &&
         !load_file(boot, &boot->initrd, &initrd, "initial RAM disk", error)) {

@@ -101,7 +101,7 @@ read_notes(TnLinuxBoot *boot, const TnElfProgram *program, bool *found, GError *
         return tn_boot_format_error(boot, error, "has more than 64 KiB of notes");
     }
     notes = g_malloc(program->file_size + 1);
-    if (!tn_boot_file_read(&boot->kernel, program->offset, notes, program->file_size,
+    if (!tn_boot_file_read(boot->image, program->offset, notes, program->file_size,
                            "notes of kernel", error)) {
         return FALSE;
     }

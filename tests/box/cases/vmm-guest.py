@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # limit: 240
-"""The test guest under tenon-vmm alone: both kernel forms, memory in and out, power button, reset."""
+"""The test guest under tenon-vmm alone: all kernel forms, memory in and out, power button, reset."""
 
 import os
 import sys
@@ -17,6 +17,8 @@ VMM = Path(os.environ["TENON_SOURCE"]) / "build/vmm/tenon-vmm"
 ARGV = [VMM, "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults", "-display", "none",
         "-m", "512M,slots=4,maxmem=4G", "-smp", "2"]
 DIMM_KB = 256 << 10
+# In the setup header, Linux's Documentation/x86/boot.rst.
+PAYLOAD_LENGTH = 0x24C
 
 
 def plug(machine, name):
@@ -48,6 +50,19 @@ def main_path(tap, images, scratch):
         tap.point("the process ends well", machine.wait_end() == 0)
 
 
+def unpacks_itself(tap, images, scratch):
+    """A bzImage that does not tell where its payload is: the guest's own code unpacks it."""
+    image = bytearray(Path(images["KERNEL"]).read_bytes())
+    image[PAYLOAD_LENGTH:PAYLOAD_LENGTH + 4] = bytes(4)
+    plain = Path(scratch) / "bzImage"
+    plain.write_bytes(image)
+    with guest.Machine(ARGV, images | {"KERNEL": plain}, scratch) as machine:
+        machine.wait_report(r"ready MemTotal=(\d+) kB")
+        tap.point("a bzImage that unpacks itself reaches its init", True)
+        machine.command("quit")
+        tap.point("quit ends the process", machine.wait_end() == 0)
+
+
 def refused(tap, images, scratch):
     """The ELF form: a DIMM whose memory cannot move stays, and all is as before."""
     words = guest.KERNEL_WORDS + " tenon.online=online"
@@ -71,10 +86,11 @@ def refused(tap, images, scratch):
 
 
 def main():
-    """Both."""
+    """All of it."""
     tap = Tap()
     images = guest.images()
     main_path(tap, images, os.environ["TENON_SCRATCH"])
+    unpacks_itself(tap, images, os.environ["TENON_SCRATCH"])
     refused(tap, images, os.environ["TENON_SCRATCH"])
     tap.finish()
 

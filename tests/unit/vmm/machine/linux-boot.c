@@ -1,168 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Loading kernels into a played guest memory: made-up images, good and hostile. */
-#include "vmm/machine/linux-boot.h"
+#include "tests/unit/vmm/machine/linux-boot-images.h"
 
 #include <elf.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-#define MIB 0x100000u
-#define RAM_SIZE (128 * MIB)
-#define BZ_SETUP_SECTS 2u
-#define BZ_PAYLOAD 0x3000u
-#define BZ_LOAD (16u * MIB)
-#define BZ_INIT_SIZE (4u * MIB)
-#define RSDP 0x7ff0000u
-#define ELF_LOAD (1u * MIB)
-
-typedef struct Fixture {
-    TnMemory *memory;
-    TnMemoryRegion root, ram;
-    TnAddressSpace *space;
-    uint8_t *host;
-    TnE820Map map;
-    char *dir, *kernel, *initrd;
-    GByteArray *image;
-    TnLinuxBootConfig config;
-} Fixture;
-
-static void
-set_up(Fixture *f, gconstpointer data)
-{
-    TnRamBlock block = { .fd = -1 };
-    g_autoptr(GError) error = NULL;
-
-    f->host = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    g_assert_true(f->host != MAP_FAILED);
-    block.host = f->host;
-    f->memory = tn_memory_new();
-    tn_memory_region_init(&f->root, f->memory, NULL, "system", TN_SIZE_WHOLE);
-    tn_memory_region_init_ram(&f->ram, f->memory, NULL, "ram", RAM_SIZE, &block);
-    tn_memory_region_add_subregion(&f->root, 0, &f->ram);
-    f->space = tn_address_space_new(f->memory, &f->root, "memory");
-    tn_e820_init_pc(&f->map, RAM_SIZE);
-    g_assert_true(tn_e820_add(&f->map, RSDP & ~0xffffu, 0x10000, TN_E820_ACPI));
-
-    f->dir = g_dir_make_tmp("tn-boot-XXXXXX", &error);
-    g_assert_no_error(error);
-    f->kernel = g_build_filename(f->dir, "kernel", NULL);
-    f->initrd = g_build_filename(f->dir, "initrd", NULL);
-    f->image = g_byte_array_new();
-    f->config = (TnLinuxBootConfig){
-        .space = f->space, .map = &f->map, .kernel = f->kernel, .cmdline = "console=ttyS0",
-        .rsdp = RSDP,
-    };
-}
-
-static void
-tear_down(Fixture *f, gconstpointer data)
-{
-    tn_address_space_free(f->space);
-    tn_memory_region_del_subregion(&f->root, &f->ram);
-    tn_memory_synchronize(f->memory);
-    tn_memory_region_done(&f->ram);
-    tn_memory_region_done(&f->root);
-    tn_memory_free(f->memory);
-    (void)munmap(f->host, RAM_SIZE);
-    (void)unlink(f->kernel);
-    (void)unlink(f->initrd);
-    (void)rmdir(f->dir);
-    g_byte_array_unref(f->image);
-    g_free(f->kernel);
-    g_free(f->initrd);
-    g_free(f->dir);
-}
-
-static void
-write_file(const char *path, const void *data, size_t size)
-{
-    g_autoptr(GError) error = NULL;
-
-    (void)g_file_set_contents(path, data, (gssize)size, &error);
-    g_assert_no_error(error);
-}
-
-static void
-put(GByteArray *image, size_t at, uint64_t value, size_t size)
-{
-    if (image->len < at + size) {
-        guint old = image->len;
-
-        g_byte_array_set_size(image, (guint)(at + size));
-        memset(image->data + old, 0, at + size - old);
-    }
-    for (size_t i = 0; i < size; i++) {
-        image->data[at + i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
-static uint64_t
-get(const uint8_t *p, size_t size)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        value |= (uint64_t)p[i] << (8 * i);
-    }
-    return value;
-}
-
-/* A bzImage whose payload is a pattern that its position tells. */
-static void
-make_bzimage(Fixture *f)
-{
-    const size_t setup = (1 + BZ_SETUP_SECTS) * 512;
-
-    put(f->image, 0x1f1, BZ_SETUP_SECTS, 1);
-    put(f->image, 0x1fe, 0xaa55, 2);
-    put(f->image, 0x200, 0x6aeb, 2);
-    put(f->image, 0x202, 0x53726448, 4);
-    put(f->image, 0x206, 0x020f, 2);
-    put(f->image, 0x211, 0x01, 1);
-    put(f->image, 0x22c, 0x7fffffff, 4);
-    put(f->image, 0x236, 0x0003, 2);
-    put(f->image, 0x238, 2047, 4);
-    put(f->image, 0x250, 0xbadbadbad, 8);
-    put(f->image, 0x258, BZ_LOAD, 8);
-    put(f->image, 0x260, BZ_INIT_SIZE, 4);
-    for (size_t i = 0; i < BZ_PAYLOAD; i += 4) {
-        put(f->image, setup + i, 0x10000000 + i, 4);
-    }
-}
-
-/* An ELF of one segment with room for zeroes, and the PVH note. */
-static void
-make_elf(Fixture *f)
-{
-    Elf64_Ehdr header = {
-        .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-        .e_phoff = 0x40, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2,
-    };
-    Elf64_Phdr load = { .p_type = PT_LOAD, .p_offset = 0x1000, .p_paddr = ELF_LOAD,
-                        .p_filesz = 0x800, .p_memsz = 0x2000 };
-    Elf64_Phdr note = { .p_type = PT_NOTE, .p_offset = 0x200, .p_filesz = 44, .p_align = 4 };
-
-    g_byte_array_append(f->image, (const guint8 *)&header, sizeof(header));
-    g_byte_array_append(f->image, (const guint8 *)&load, sizeof(load));
-    g_byte_array_append(f->image, (const guint8 *)&note, sizeof(note));
-    /* A note that is not ours, then the one that is. */
-    put(f->image, 0x200, 4, 4);
-    put(f->image, 0x204, 2, 4);
-    put(f->image, 0x208, 7, 4);
-    put(f->image, 0x20c, 0x00554e47, 4);
-    put(f->image, 0x210, 0, 4);
-    put(f->image, 0x214, 4, 4);
-    put(f->image, 0x218, 8, 4);
-    put(f->image, 0x21c, 18, 4);
-    put(f->image, 0x220, 0x006e6558, 4);
-    put(f->image, 0x224, ELF_LOAD + 0x40, 8);
-    for (size_t i = 0; i < 0x800; i += 4) {
-        put(f->image, 0x1000 + i, 0x20000000 + i, 4);
-    }
-}
 
 static TnLinuxBoot *
 open_boot(Fixture *f)
@@ -347,6 +189,95 @@ test_pvh(Fixture *f, gconstpointer data)
     g_assert_cmphex(get(f->host + get(info + 40, 8) + 8, 8), ==, f->map.entries[0].size);
     g_assert_cmpuint(get(f->host + get(info + 16, 8) + 8, 8), ==, 10);
     g_assert_cmpmem(f->host + get(f->host + get(info + 16, 8), 8), 10, "0123456789", 10);
+}
+
+static void
+test_unpacked(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnLinuxBoot) boot = NULL;
+    TnVcpuStart start;
+
+    make_packed(f, true);
+    memset(f->host + ELF_LOAD, 0xee, 0x3000);
+    boot = open_boot(f);
+    load(boot, &start);
+    g_assert_cmpint(start.mode, ==, TN_VCPU_START_PVH);
+    g_assert_cmphex(start.entry, ==, ELF_LOAD + 0x40);
+    g_assert_cmphex(get(f->host + ELF_LOAD + 0x7fc, 4), ==, 0x200007fc);
+    g_assert_cmphex(get(f->host + ELF_LOAD + 0x1ffc, 4), ==, 0);
+    g_assert_cmphex(get(f->host + ELF_LOAD + 0x2000, 4), ==, 0xeeeeeeee);
+}
+
+static void
+test_unpacked_again(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnLinuxBoot) boot = NULL;
+    TnVcpuStart start;
+
+    make_packed(f, true);
+    boot = open_boot(f);
+    load(boot, &start);
+    (void)unlink(f->kernel);
+    memset(f->host, 0xee, RAM_SIZE / 2);
+    load(boot, &start);
+    g_assert_cmphex(get(f->host + ELF_LOAD + 0x7fc, 4), ==, 0x200007fc);
+    g_assert_cmphex(get(f->host + start.boot_info, 4), ==, 0x336ec578);
+}
+
+static void
+test_unpacked_keeps_header_limits(Fixture *f, gconstpointer data)
+{
+    g_autofree char *long_line = g_strnfill(101, 'x');
+
+    make_packed(f, true);
+    put(f->image, 0x238, 100, 4);
+    f->config.cmdline = long_line;
+    expect_refusal(f, TN_BOOT_ERROR_TOO_BIG, "at most 100");
+}
+
+static void
+test_unpacked_without_note(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnLinuxBoot) boot = NULL;
+    TnVcpuStart start;
+
+    make_packed(f, false);
+    boot = open_boot(f);
+    load(boot, &start);
+    g_assert_cmpint(start.mode, ==, TN_VCPU_START_LONG_MODE);
+    g_assert_cmphex(start.entry, ==, BZ_LOAD + 0x200);
+    g_assert_cmphex(get(f->host + BZ_LOAD, 4), ==, 0x10000000);
+}
+
+static void
+test_payload_beyond_file(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnLinuxBoot) boot = NULL;
+    TnVcpuStart start;
+
+    make_packed(f, true);
+    put(f->image, 0x24c, UINT32_MAX, 4);
+    boot = open_boot(f);
+    load(boot, &start);
+    g_assert_cmpint(start.mode, ==, TN_VCPU_START_LONG_MODE);
+}
+
+static void
+test_unpacked_kernel_changes(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TnLinuxBoot) boot = NULL;
+    TnVcpuStart start;
+
+    make_packed(f, true);
+    boot = open_boot(f);
+    load(boot, &start);
+    g_assert_cmpint(truncate(f->kernel, 0x1000), ==, 0);
+    for (int i = 0; i < 2; i++) {
+        g_clear_error(&error);
+        g_assert_false(tn_linux_boot_load(boot, &start, &error));
+        g_assert_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT);
+    }
 }
 
 static void
@@ -609,6 +540,13 @@ test_elf_fuzz(Fixture *f, gconstpointer data)
     fuzz(f, 0x230);
 }
 
+static void
+test_unpacked_fuzz(Fixture *f, gconstpointer data)
+{
+    make_packed(f, true);
+    fuzz(f, 0x270);
+}
+
 /* A kernel of this machine, or the one that TENON_TEST_KERNEL names. */
 static void
 test_real_kernel(Fixture *f, gconstpointer data)
@@ -628,12 +566,13 @@ test_real_kernel(Fixture *f, gconstpointer data)
     boot = tn_linux_boot_new(&f->config, &error);
     g_assert_no_error(error);
     load(boot, &start);
-    g_assert_cmpint(start.mode, ==, TN_VCPU_START_LONG_MODE);
-    g_assert_cmphex(get(f->host + start.boot_info + 0x202, 4), ==, 0x53726448);
+    /* Debian's have the note. */
+    g_assert_cmpint(start.mode, ==, TN_VCPU_START_PVH);
+    g_assert_cmphex(get(f->host + start.boot_info, 4), ==, 0x336ec578);
 }
 
 #define ADD(path, func) \
-    g_test_add("/machine/linux-boot/" path, Fixture, NULL, set_up, func, tear_down)
+    g_test_add("/machine/linux-boot/" path, Fixture, NULL, boot_set_up, func, boot_tear_down)
 
 int
 main(int argc, char **argv)
@@ -652,6 +591,13 @@ main(int argc, char **argv)
     ADD("bzimage/on-boot-area-refused", test_bzimage_on_boot_area);
     ADD("bzimage/fuzz", test_bzimage_fuzz);
     ADD("bzimage/real-kernel", test_real_kernel);
+    ADD("unpacked/load", test_unpacked);
+    ADD("unpacked/again", test_unpacked_again);
+    ADD("unpacked/keeps-header-limits", test_unpacked_keeps_header_limits);
+    ADD("unpacked/without-note", test_unpacked_without_note);
+    ADD("unpacked/payload-beyond-file", test_payload_beyond_file);
+    ADD("unpacked/kernel-changes", test_unpacked_kernel_changes);
+    ADD("unpacked/fuzz", test_unpacked_fuzz);
     ADD("initrd/is-high", test_initrd_is_high);
     ADD("initrd/below-its-limit", test_initrd_below_its_limit);
     ADD("initrd/too-big", test_initrd_too_big);
