@@ -32,6 +32,29 @@ tn_param_spec_u16_list(const char *name, const char *blurb, GParamFlags flags)
     return g_param_spec_variant(name, NULL, blurb, G_VARIANT_TYPE("aq"), NULL, flags);
 }
 
+static GQuark
+int_text_quark(void)
+{
+    return g_quark_from_static_string("tn-int-text");
+}
+
+GParamSpec *
+tn_param_spec_int_text(const char *name, const char *blurb, const TnIntText *text,
+                       GParamFlags flags)
+{
+    GParamSpec *pspec = g_param_spec_int(name, NULL, blurb, text->min, text->max,
+                                         text->default_value, flags);
+
+    g_param_spec_set_qdata(pspec, int_text_quark(), (gpointer)text);
+    return pspec;
+}
+
+const TnIntText *
+tn_param_spec_get_int_text(GParamSpec *pspec)
+{
+    return g_param_spec_get_qdata(pspec, int_text_quark());
+}
+
 gboolean
 tn_parse_size(const char *text, guint64 default_unit, guint64 *ret_bytes)
 {
@@ -396,6 +419,23 @@ check_writable(TnObject *self, GParamSpec *pspec, GError **error)
     return TRUE;
 }
 
+/* Text for an int that has a form of its own; named with the object's type, not the class
+ * that declared the property. */
+static gboolean
+load_int_text(TnObject *self, GParamSpec *pspec, const char *text, GValue *out, GError **error)
+{
+    int value;
+
+    if (!tn_param_spec_get_int_text(pspec)->parse(text, &value)) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                    "Property '%s.%s' doesn't take value '%s'", tn_object_get_type_name(self),
+                    pspec->name, text);
+        return FALSE;
+    }
+    g_value_set_int(out, value);
+    return TRUE;
+}
+
 gboolean
 tn_object_set_property_json(TnObject *self, const char *name, json_object *value,
                             TnPropertyInput input, TnObject *root, GError **error)
@@ -407,7 +447,9 @@ tn_object_set_property_json(TnObject *self, const char *name, json_object *value
         return FALSE;
     }
     g_value_init(&out, G_PARAM_SPEC_VALUE_TYPE(pspec));
-    if (!load_value(pspec, name, value, input, root, &out, error)) {
+    if (tn_param_spec_get_int_text(pspec) && json_object_is_type(value, json_type_string)
+            ? !load_int_text(self, pspec, json_object_get_string(value), &out, error)
+            : !load_value(pspec, name, value, input, root, &out, error)) {
         return FALSE;
     }
     g_object_set_property(G_OBJECT(self), pspec->name, &out);

@@ -31,6 +31,22 @@ GParamSpec *tn_param_spec_size(const char *name, const char *blurb, guint64 defa
  * "0-3,5" (':' may stand for ','), JSON an array of integers. */
 GParamSpec *tn_param_spec_u16_list(const char *name, const char *blurb, GParamFlags flags);
 
+/* An int that users write as text too (a PCI address): of QEMU type "int32"; a JSON integer
+ * is taken as it is. @parse: FALSE leaves its output untouched. @print: (transfer full),
+ * what "info qtree" shows. */
+typedef gboolean (*TnIntParse)(const char *text, int *ret_value);
+typedef char *(*TnIntPrint)(int value);
+typedef struct TnIntText {
+    int min, max, default_value;
+    TnIntParse parse;
+    TnIntPrint print;
+} TnIntText;
+/* @text: static. */
+GParamSpec *tn_param_spec_int_text(const char *name, const char *blurb, const TnIntText *text,
+                                   GParamFlags flags);
+/* NULL where @pspec was made otherwise. */
+const TnIntText *tn_param_spec_get_int_text(GParamSpec *pspec);
+
 typedef enum {
     TN_PROPERTY_STRICT, /* JSON from QMP: an int must be an int, a bool a bool */
     TN_PROPERTY_KEYVAL, /* text from the command line: every value is a string to parse */

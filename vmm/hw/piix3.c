@@ -17,6 +17,9 @@
 #define TN_PIIX3_ROUTE_MASK 0x8f
 #define TN_PIIX3_ROUTE_IRQ 0x0f
 
+/* The PCI bus's lines, among the sources of a PIRQ. */
+#define TN_PIIX3_SOURCE_PCI 0
+
 #define TN_PIIX3_PORT_ELCR 0x4d0
 /* Interrupts that are always edge triggered: 0, 1, 2; 8, 13. */
 #define TN_PIIX3_ELCR1_MASK 0xf8
@@ -95,6 +98,33 @@ tn_piix3_set_pirq(TnPiix3 *self, unsigned pirq, unsigned source, int level)
     g_mutex_unlock(&self->lock);
 }
 
+int
+tn_piix3_get_pirq_gsi(TnPiix3 *self, unsigned pirq)
+{
+    guint8 route;
+
+    g_return_val_if_fail(pirq < TN_PIIX3_NUM_PIRQS, -1);
+
+    g_mutex_lock(&self->lock);
+    route = self->routes[pirq];
+    g_mutex_unlock(&self->lock);
+    return route & TN_PIIX3_ROUTE_OFF ? -1 : route & TN_PIIX3_ROUTE_IRQ;
+}
+
+static void
+set_line(void *opaque, unsigned line, int level)
+{
+    tn_piix3_set_pirq(opaque, line, TN_PIIX3_SOURCE_PCI, level);
+}
+
+static int
+get_gsi(void *opaque, unsigned line)
+{
+    return tn_piix3_get_pirq_gsi(opaque, line);
+}
+
+static const TnPciIrqRouter router = { .set_line = set_line, .get_gsi = get_gsi };
+
 /* Takes the routes over from config space. */
 static void
 update_routes(TnPiix3 *self)
@@ -117,6 +147,7 @@ tn_piix3_config_write(TnPciDevice *pci, unsigned offset, guint32 value, unsigned
     tn_pci_device_default_config_write(pci, offset, value, size);
     if (tn_pci_config_touches(offset, size, TN_PIIX3_REG_PIRQ_ROUTE, TN_PIIX3_NUM_PIRQS)) {
         update_routes(TN_PIIX3(pci));
+        tn_pci_bus_irq_routes_changed(pci->bus);
     }
 }
 
@@ -184,9 +215,9 @@ static const TnMemoryRegionOps rcr_ops = {
 };
 
 static void
-tn_piix3_reset(TnPciDevice *pci)
+reset_registers(TnPiix3 *self)
 {
-    TnPiix3 *self = TN_PIIX3(pci);
+    TnPciDevice *pci = TN_PCI_DEVICE(self);
 
     for (unsigned i = 0; i < TN_PIIX3_NUM_PIRQS; i++) {
         tn_pci_config_set_byte(&pci->config, TN_PIIX3_REG_PIRQ_ROUTE + i, TN_PIIX3_ROUTE_OFF);
@@ -197,6 +228,13 @@ tn_piix3_reset(TnPciDevice *pci)
     self->elcr[1] = 0;
     self->rcr = 0;
     g_mutex_unlock(&self->lock);
+}
+
+static void
+tn_piix3_reset(TnPciDevice *pci)
+{
+    reset_registers(TN_PIIX3(pci));
+    tn_pci_bus_irq_routes_changed(pci->bus);
 }
 
 static gboolean
@@ -210,12 +248,13 @@ tn_piix3_realize(TnPciDevice *pci, GError **error)
     }
     /* A bridge that is always on: data sheet, PCICMD and PCISTS. */
     tn_pci_config_set_word(&pci->config, TN_PCI_REG_STATUS, TN_PCI_STATUS_DEVSEL_MEDIUM);
-    tn_piix3_reset(pci);
+    reset_registers(self);
 
     tn_memory_region_init_io(&self->elcr_region, platform->memory, G_OBJECT(self), &elcr_ops,
                              self, "elcr", 2);
     tn_memory_region_add_subregion(platform->system_io, TN_PIIX3_PORT_ELCR, &self->elcr_region);
     tn_pci_host_set_reset_port(self->host, &rcr_ops, self);
+    tn_pci_bus_set_irq_router(tn_pci_host_get_bus(self->host), &router, self);
     return TRUE;
 }
 
@@ -225,6 +264,7 @@ tn_piix3_unrealize(TnPciDevice *pci)
     TnPiix3 *self = TN_PIIX3(pci);
     const TnPlatform *platform = tn_device_get_platform(TN_DEVICE(self));
 
+    tn_pci_bus_set_irq_router(tn_pci_host_get_bus(self->host), NULL, NULL);
     tn_pci_host_set_reset_port(self->host, NULL, NULL);
     tn_memory_region_del_subregion(platform->system_io, &self->elcr_region);
     tn_memory_synchronize(platform->memory);
@@ -240,7 +280,7 @@ tn_piix3_finalize(GObject *object)
 
 /* The levels are their sources' to tell again. */
 static const TnStateField state_fields[] = {
-    TN_STATE_ARRAY(TN_STATE_BYTES, TnPiix3, parent_instance.config.value, TN_PCI_CONFIG_SIZE),
+    TN_PCI_STATE_FIELDS(TnPiix3),
     TN_STATE_ARRAY(TN_STATE_BYTES, TnPiix3, elcr, 2),
     TN_STATE_FIELD(TN_STATE_U8, TnPiix3, rcr),
     TN_STATE_END,
@@ -251,10 +291,16 @@ state_post_load(void *opaque, unsigned version, GError **error)
 {
     TnPiix3 *self = opaque;
 
+    if (!tn_pci_device_post_load(TN_PCI_DEVICE(self), error)) {
+        return FALSE;
+    }
     self->elcr[0] &= TN_PIIX3_ELCR1_MASK;
     self->elcr[1] &= TN_PIIX3_ELCR2_MASK;
     self->rcr &= TN_PIIX3_RCR_HARD;
     update_routes(self);
+    tn_pci_bus_lock(TN_PCI_DEVICE(self)->bus);
+    tn_pci_bus_irq_routes_changed(TN_PCI_DEVICE(self)->bus);
+    tn_pci_bus_unlock(TN_PCI_DEVICE(self)->bus);
     return TRUE;
 }
 

@@ -19,9 +19,12 @@ TnPiix3 *tn_piix3_new(const TnPlatform *platform, TnPciHost *host);
 /**
  * tn_piix3_set_pirq:
  * @pirq: 0 (PIRQA#) .. 3.
- * @source: which of 64 sources on it; sources are ORed.
+ * @source: which of 64 sources on it; sources are ORed. 0 is the PCI bus's.
  * The level reaches the ISA interrupt that the guest routed the line to. Any thread.
  */
 void tn_piix3_set_pirq(TnPiix3 *self, unsigned pirq, unsigned source, int level);
+
+/* The ISA interrupt, and so the GSI, that @pirq is routed to; -1: none. Any thread. */
+int tn_piix3_get_pirq_gsi(TnPiix3 *self, unsigned pirq);
 
 G_END_DECLS

@@ -128,6 +128,9 @@ post_load(void *opaque, unsigned version, GError **error)
 {
     TnPiix4Pm *self = opaque;
 
+    if (!tn_pci_device_post_load(TN_PCI_DEVICE(self), error)) {
+        return FALSE;
+    }
     place_block(self);
     tn_acpi_pm_update(&self->pm);
     tn_acpi_gpe_update(&self->gpe);
@@ -135,7 +138,7 @@ post_load(void *opaque, unsigned version, GError **error)
 }
 
 static const TnStateField state_fields[] = {
-    TN_STATE_ARRAY(TN_STATE_BYTES, TnPiix4Pm, parent_instance.config.value, TN_PCI_CONFIG_SIZE),
+    TN_PCI_STATE_FIELDS(TnPiix4Pm),
     TN_STATE_FIELD(TN_STATE_U16, TnPiix4Pm, pm.status),
     TN_STATE_FIELD(TN_STATE_U16, TnPiix4Pm, pm.enable),
     TN_STATE_FIELD(TN_STATE_U16, TnPiix4Pm, pm.control_value),

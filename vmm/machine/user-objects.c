@@ -6,6 +6,7 @@
 #include "vmm/core/hotplug-handler.h"
 #include "vmm/core/type-registry.h"
 #include "vmm/machine/machine-private.h"
+#include "vmm/pci/bus.h"
 
 #include <string.h>
 
@@ -171,19 +172,27 @@ new_device(TnMachine *self, const char *driver, GError **error)
     return g_object_new(type, NULL);
 }
 
-/* Bus names a client may give: devices without a bus have none to sit on. */
+/* Puts @device on the bus that the client named, or on its kind's first one. */
 static gboolean
-check_bus(TnDevice *device, const char *bus, GError **error)
+choose_bus(TnMachine *self, TnDevice *device, const char *name, GError **error)
 {
     const char *kind = TN_DEVICE_GET_CLASS(device)->bus;
+    gboolean is_pci = g_strcmp0(kind, "PCI") == 0;
+    gboolean is_isa = g_strcmp0(kind, "ISA") == 0;
+    gboolean names_isa = g_strcmp0(name, "isa.0") == 0;
+    TnPciBus *pci = tn_pci_bus_find(self->root, name ? name : "pci.0");
 
-    if (!bus) {
-        return TRUE;
-    }
-    if (!kind || !((strcmp(kind, "ISA") == 0 && strcmp(bus, "isa.0") == 0) ||
-                   (strcmp(kind, "PCI") == 0 && strcmp(bus, "pci.0") == 0))) {
-        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "Bus '%s' not found", bus);
+    if (name && !pci && !names_isa) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "Bus '%s' not found", name);
         return FALSE;
+    }
+    if (name && !(names_isa ? is_isa : is_pci)) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "Device '%s' can't go on %s bus",
+                    tn_object_get_type_name(TN_OBJECT(device)), names_isa ? "ISA" : "PCI");
+        return FALSE;
+    }
+    if (is_pci && pci) {
+        tn_pci_device_set_address(TN_PCI_DEVICE(device), pci, TN_PCI_DEVFN_AUTO);
     }
     return TRUE;
 }
@@ -251,7 +260,7 @@ create_device(TnMachine *self, json_object *props, TnPropertyInput input, GError
         return FALSE;
     }
     device = new_device(self, driver, error);
-    if (!device || !check_bus(device, get_text(props, "bus"), error) ||
+    if (!device || !choose_bus(self, device, get_text(props, "bus"), error) ||
         !hang_into_tree(self, device, get_text(props, "id"), error)) {
         return FALSE;
     }

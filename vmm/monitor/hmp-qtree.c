@@ -44,8 +44,13 @@ static void
 print_value(GString *out, GParamSpec *pspec, json_object *value)
 {
     g_autofree char *type = tn_property_type_name(pspec);
+    const TnIntText *text = tn_param_spec_get_int_text(pspec);
 
-    if (strcmp(type, "size") == 0) {
+    if (text) {
+        g_autofree char *printed = text->print(json_object_get_int(value));
+
+        g_string_append(out, printed);
+    } else if (strcmp(type, "size") == 0) {
         print_size(out, json_object_get_uint64(value));
     } else if (json_object_is_type(value, json_type_int)) {
         g_string_append_printf(out, "%s (0x%" G_GINT64_MODIFIER "x)",

@@ -2,6 +2,10 @@
 /* PCI configuration space as masks. */
 #include "vmm/pci/config.h"
 
+#include "vmm/core/object.h"
+
+#include <string.h>
+
 uint32_t
 tn_pci_config_read(const TnPciConfig *config, unsigned offset, unsigned size)
 {
@@ -75,4 +79,37 @@ tn_pci_config_allow(TnPciConfig *config, unsigned offset, uint32_t mask, unsigne
     for (unsigned i = 0; i < size; i++) {
         config->writable[offset + i] |= (uint8_t)(mask >> (8 * i));
     }
+}
+
+void
+tn_pci_config_require(TnPciConfig *config, unsigned offset, uint32_t mask, unsigned size)
+{
+    g_assert(offset + size <= TN_PCI_CONFIG_SIZE);
+    for (unsigned i = 0; i < size; i++) {
+        config->required[offset + i] |= (uint8_t)(mask >> (8 * i));
+    }
+}
+
+void
+tn_pci_config_seal(TnPciConfig *config)
+{
+    memcpy(config->sealed, config->value, sizeof config->sealed);
+}
+
+bool
+tn_pci_config_check(const TnPciConfig *config, GError **error)
+{
+    for (unsigned i = 0; i < TN_PCI_CONFIG_SIZE; i++) {
+        uint8_t fixed = config->required[i] & ~config->writable[i] & ~config->w1c[i];
+
+        if ((config->value[i] ^ config->sealed[i]) & fixed) {
+            g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                        "Bad config data: i=0x%x read: %x device: %x cmask: %x wmask: %x "
+                        "w1cmask:%x",
+                        i, config->value[i], config->sealed[i], config->required[i],
+                        config->writable[i], config->w1c[i]);
+            return false;
+        }
+    }
+    return true;
 }

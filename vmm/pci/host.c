@@ -7,6 +7,9 @@
 /* Port 0xcf9 as an offset in the address register. */
 #define TN_PCI_HOST_RESET_OFFSET 1
 
+/* Of "pci" in system memory: a BAR that a guest puts over RAM hides none of it. */
+#define TN_PCI_HOST_PRIORITY (-1)
+
 #define TN_PCI_HOST_ENABLE 0x80000000u
 #define TN_PCI_HOST_BUS(address) (((address) >> 16) & 0xff)
 #define TN_PCI_HOST_DEVFN(address) ((int)(((address) >> 8) & 0xff))
@@ -18,6 +21,7 @@ struct _TnPciHost {
     TnDevice parent_instance;
 
     TnPciBus *bus;
+    TnMemoryRegion pci_region;
     TnMemoryRegion address_region;
     TnMemoryRegion data_region;
 
@@ -57,23 +61,17 @@ address_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
     }
 }
 
-/* Whether the address register names a function of the root bus. */
-static bool
-selects_bus(guint32 address)
-{
-    return (address & TN_PCI_HOST_ENABLE) && TN_PCI_HOST_BUS(address) == 0;
-}
-
 static uint64_t
 data_read(void *opaque, uint64_t addr, unsigned size)
 {
     TnPciHost *self = opaque;
     guint32 address = __atomic_load_n(&self->address, __ATOMIC_RELAXED);
 
-    if (!selects_bus(address)) {
+    if (!(address & TN_PCI_HOST_ENABLE)) {
         return UINT64_MAX;
     }
-    return tn_pci_bus_config_read(self->bus, TN_PCI_HOST_DEVFN(address),
+    return tn_pci_bus_routed_read(self->bus, TN_PCI_HOST_BUS(address),
+                                  TN_PCI_HOST_DEVFN(address),
                                   TN_PCI_HOST_REGISTER(address) + (unsigned)addr, size);
 }
 
@@ -83,8 +81,8 @@ data_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
     TnPciHost *self = opaque;
     guint32 address = __atomic_load_n(&self->address, __ATOMIC_RELAXED);
 
-    if (selects_bus(address)) {
-        tn_pci_bus_config_write(self->bus, TN_PCI_HOST_DEVFN(address),
+    if (address & TN_PCI_HOST_ENABLE) {
+        tn_pci_bus_routed_write(self->bus, TN_PCI_HOST_BUS(address), TN_PCI_HOST_DEVFN(address),
                                 TN_PCI_HOST_REGISTER(address) + (unsigned)addr, (guint32)value,
                                 size);
     }
@@ -132,11 +130,16 @@ tn_pci_host_realize(TnDevice *device, GError **error)
     TnPciHost *self = TN_PCI_HOST(device);
     const TnPlatform *platform = tn_device_get_platform(device);
 
+    tn_memory_region_init(&self->pci_region, platform->memory, G_OBJECT(self), "pci",
+                          TN_SIZE_WHOLE);
+    tn_pci_bus_set_spaces(self->bus, &self->pci_region, platform->system_io);
     tn_memory_region_init_io(&self->address_region, platform->memory, G_OBJECT(self),
                              &address_ops, self, "pci-conf-idx", 4);
     tn_memory_region_init_io(&self->data_region, platform->memory, G_OBJECT(self), &data_ops,
                              self, "pci-conf-data", 4);
     tn_memory_begin(platform->memory);
+    tn_memory_region_add_subregion_overlap(platform->system_memory, 0, &self->pci_region,
+                                           TN_PCI_HOST_PRIORITY);
     tn_memory_region_add_subregion(platform->system_io, TN_PCI_HOST_PORT_ADDRESS,
                                    &self->address_region);
     tn_memory_region_add_subregion(platform->system_io, TN_PCI_HOST_PORT_DATA,
@@ -154,6 +157,7 @@ tn_pci_host_unrealize(TnDevice *device)
     tn_memory_begin(platform->memory);
     tn_memory_region_del_subregion(platform->system_io, &self->data_region);
     tn_memory_region_del_subregion(platform->system_io, &self->address_region);
+    tn_memory_region_del_subregion(platform->system_memory, &self->pci_region);
     tn_memory_commit(platform->memory);
 }
 
@@ -170,6 +174,7 @@ tn_pci_host_finalize(GObject *object)
 
     tn_memory_region_done(&self->data_region);
     tn_memory_region_done(&self->address_region);
+    tn_memory_region_done(&self->pci_region);
     g_clear_object(&self->bus);
     G_OBJECT_CLASS(tn_pci_host_parent_class)->finalize(object);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The host side of a PCI root bus: configuration mechanism #1 at ports 0xcf8 and
- * 0xcfc. QEMU's type "i440FX-pcihost"; its bus is the child "pci.0".
+ * 0xcfc, and the region "pci" in which memory BARs show, below system memory's RAM.
+ * QEMU's type "i440FX-pcihost"; its bus is the child "pci.0".
  * Spec: PCI Local Bus 3.0, 3.2.2.3.2; docs/specs/pci.md.
  */
 #pragma once
