@@ -21,6 +21,8 @@ typedef struct TnMemorySlot {
     uint64_t size;
     uint64_t host;
     uint32_t flags;
+    uint64_t *reported; /* dirty pages read from KVM that it will not report again until they
+                         * are cleared; NULL where reading clears, or none was read */
 } TnMemorySlot;
 
 /* A removal or addition kept until commit. */
@@ -41,7 +43,16 @@ typedef struct TnMemorySlots {
     GHashTable *by_gpa; /* guint64 gpa -> slot number + 1 */
     GArray *removals;   /* of TnSlotChange; between begin and commit */
     GArray *additions;
+    bool inhibited;     /* vCPUs are kept out until commit */
 } TnMemorySlots;
+
+/* ioeventfd.c, coalesced.c: one space's event descriptors and zones as KVM has them. */
+typedef struct TnBusListener {
+    TnMemoryListener listener;
+    TnKvm *kvm;
+    TnAddressSpace *space; /* NULL: not attached */
+    bool is_pio;
+} TnBusListener;
 
 /* msi-routes.c: what KVM_SET_GSI_ROUTING was last told. */
 typedef struct TnIrqRoutes {
@@ -69,6 +80,11 @@ struct TnKvm {
     bool has_debug_regs;
     bool has_xsave;
     bool has_xcrs;
+    bool has_ioeventfd;
+    bool has_ioeventfd_any_length;
+    bool has_coalesced_pio;
+    bool has_clear_dirty_log; /* reading the log does not clear it */
+    unsigned coalesced_page;  /* of a vCPU's mapping; 0: KVM queues no writes */
     unsigned max_vcpus;
     struct kvm_cpuid2 *supported_cpuid;
     struct kvm_msr_list *msrs;
@@ -78,7 +94,15 @@ struct TnKvm {
     TnFastPath fast_path;
 
     TnMemorySlots slots;
+    TnBusListener memory_bus, io_bus; /* topology lock */
     TnIrqRoutes routes;
+
+    /* The VM's queue of writes, shared with KVM; an empty one until the first vCPU is made. */
+    struct kvm_coalesced_mmio_ring *ring;
+    TnMemory *memory;           /* asks for the queue to be emptied; NULL: nobody does */
+    pthread_mutex_t drain_lock; /* protects ring->first; taken before devices' locks */
+    pthread_t drainer;          /* atomic; valid while @draining */
+    int draining;               /* atomic */
 
     /* Main thread. */
     int vfio_fd; /* KVM's VFIO device, -1 until the first group */
@@ -167,6 +191,31 @@ void tn_kvm_gate_pit(void *opaque, gboolean gated);
 void tn_memory_slots_init(TnMemorySlots *slots, TnKvm *kvm, unsigned max_slots);
 void tn_memory_slots_done(TnMemorySlots *slots);
 unsigned tn_memory_slots_free(TnMemorySlots *slots);
+void tn_memory_slots_attach(TnMemorySlots *slots, TnAddressSpace *as);
+
+/* ioeventfd.c: tells KVM of @as's event descriptors and zones from now on. */
+void tn_bus_listener_register(TnBusListener *bus, TnKvm *kvm, TnAddressSpace *as, bool is_pio);
+/* NULL space (never registered) is fine. */
+void tn_bus_listener_unregister(TnBusListener *bus);
+
+/* coalesced.c. init: the empty queue; map: KVM's, through its first vCPU's descriptor. */
+void tn_coalesced_init(TnKvm *kvm);
+gboolean tn_coalesced_map_ring(TnKvm *kvm, int vcpu_fd, GError **error);
+void tn_coalesced_done(TnKvm *kvm);
+/* Listener callbacks of TnBusListener. */
+void tn_coalesced_add(TnMemoryListener *listener, TnAddressSpace *as, TnRange zone);
+void tn_coalesced_del(TnMemoryListener *listener, TnAddressSpace *as, TnRange zone);
+/* Does what is queued at the time of the call, in order; waits for another thread that is at
+ * it. Nothing when the calling thread is at it already. A registered thread. */
+void tn_coalesced_drain(TnKvm *kvm);
+
+/* Whether anything is queued: for every exit. */
+static inline bool
+tn_coalesced_is_pending(const struct kvm_coalesced_mmio_ring *ring)
+{
+    return __atomic_load_n(&ring->first, __ATOMIC_RELAXED) !=
+           __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE);
+}
 
 /* vcpu.c: keeps every vCPU out of the guest between begin and end, without
  * waiting for device callbacks. Any thread, never nested. */

@@ -5,6 +5,8 @@
  */
 #include "vmm/accel/kvm-private.h"
 
+#include "vmm/memory/coalesced.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -134,6 +136,10 @@ read_optional_capabilities(TnKvm *kvm)
     kvm->has_debug_regs = check_extension(kvm, KVM_CAP_DEBUGREGS);
     kvm->has_xsave = check_extension(kvm, KVM_CAP_XSAVE);
     kvm->has_xcrs = check_extension(kvm, KVM_CAP_XCRS);
+    kvm->has_ioeventfd = check_extension(kvm, KVM_CAP_IOEVENTFD);
+    kvm->has_ioeventfd_any_length = check_extension(kvm, KVM_CAP_IOEVENTFD_ANY_LENGTH);
+    kvm->coalesced_page = (unsigned)check_extension(kvm, KVM_CAP_COALESCED_MMIO);
+    kvm->has_coalesced_pio = check_extension(kvm, KVM_CAP_COALESCED_PIO);
     kvm->xsave_size = MAX((size_t)xsave2, sizeof(struct kvm_xsave));
 }
 
@@ -222,6 +228,21 @@ create_vm(TnKvm *kvm, GError **error)
     return TRUE;
 }
 
+/* Where KVM can, reading the dirty log does not clear it (api.rst, 8.13 and 4.117), so that a
+ * page is write-protected again just before it is copied and not long before. */
+static void
+enable_clear_dirty_log(TnKvm *kvm)
+{
+    struct kvm_enable_cap cap = {
+        .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+        .args = { KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE },
+    };
+    int supported = check_extension(kvm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
+
+    kvm->has_clear_dirty_log = (supported & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0 &&
+                               ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap) == 0;
+}
+
 TnKvm *
 tn_kvm_new(const char *path, GError **error)
 {
@@ -232,6 +253,7 @@ tn_kvm_new(const char *path, GError **error)
     kvm->fd = kvm->vm_fd = kvm->vfio_fd = -1;
     pthread_mutex_init(&kvm->run_lock, NULL);
     pthread_cond_init(&kvm->run_changed, NULL);
+    tn_coalesced_init(kvm);
     kvm->vcpus = g_ptr_array_new();
 
     if (!open_device(kvm, path, error) || !check_capabilities(kvm, path, error)) {
@@ -249,6 +271,7 @@ tn_kvm_new(const char *path, GError **error)
         !tn_kvm_irq_chips_save(kvm, error)) {
         goto error;
     }
+    enable_clear_dirty_log(kvm);
     tn_kvm_fast_path_init(kvm);
     return kvm;
 
@@ -264,7 +287,13 @@ tn_kvm_free(TnKvm *kvm)
         return;
     }
     g_assert(kvm->vcpus->len == 0);
+    if (kvm->memory) {
+        tn_memory_set_coalesced_flush(kvm->memory, NULL, NULL);
+    }
+    tn_bus_listener_unregister(&kvm->memory_bus);
+    tn_bus_listener_unregister(&kvm->io_bus);
     tn_memory_slots_done(&kvm->slots);
+    tn_coalesced_done(kvm);
     tn_irq_routes_done(&kvm->routes);
     if (kvm->vfio_fd >= 0) {
         (void)close(kvm->vfio_fd);
@@ -281,6 +310,29 @@ tn_kvm_free(TnKvm *kvm)
     pthread_cond_destroy(&kvm->run_changed);
     pthread_mutex_destroy(&kvm->run_lock);
     g_free(kvm);
+}
+
+static void
+flush_coalesced(void *opaque)
+{
+    tn_coalesced_drain(opaque);
+}
+
+void
+tn_kvm_attach_memory(TnKvm *kvm, TnAddressSpace *as)
+{
+    tn_memory_slots_attach(&kvm->slots, as);
+    tn_bus_listener_register(&kvm->memory_bus, kvm, as, false);
+    if (kvm->coalesced_page != 0) {
+        kvm->memory = tn_address_space_memory(as);
+        tn_memory_set_coalesced_flush(kvm->memory, flush_coalesced, kvm);
+    }
+}
+
+void
+tn_kvm_attach_io(TnKvm *kvm, TnAddressSpace *as)
+{
+    tn_bus_listener_register(&kvm->io_bus, kvm, as, true);
 }
 
 unsigned

@@ -34,14 +34,17 @@ typedef enum {
 /* Opens /dev/kvm (or @path where not NULL), makes a VM with in-kernel irqchip,
  * PIT and default GSI routing. NULL with @error set. */
 TnKvm *tn_kvm_new(const char *path, GError **error);
-/* All vCPUs must be gone, the attached address space still there. NULL is fine. */
+/* All vCPUs must be gone, the attached address spaces still there. NULL is fine. */
 void tn_kvm_free(TnKvm *kvm);
 
 /* How many vCPUs KVM takes in one VM. */
 unsigned tn_kvm_get_max_vcpus(TnKvm *kvm);
 
-/* Keeps KVM's slots equal to the flat view of @as from now on. Once per @kvm. */
+/* Keeps KVM's slots, ioeventfds and coalesced zones equal to the flat view of @as from now on,
+ * and does the queued writes when the memory core asks. Once per @kvm. */
 void tn_kvm_attach_memory(TnKvm *kvm, TnAddressSpace *as);
+/* The same for ports: ioeventfds and coalesced zones. Once per @kvm. */
+void tn_kvm_attach_io(TnKvm *kvm, TnAddressSpace *as);
 
 /* Interrupt controllers and PIT to their power-on state. All vCPUs paused. */
 gboolean tn_kvm_reset(TnKvm *kvm, GError **error);

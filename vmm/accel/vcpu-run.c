@@ -196,6 +196,7 @@ tn_vcpu_run_loop(TnVcpu *vcpu)
 {
     TnKvm *kvm = vcpu->kvm;
     struct kvm_run *run = vcpu->run;
+    const struct kvm_coalesced_mmio_ring *ring = kvm->ring;
     int fd = vcpu->fd;
 
     for (;;) {
@@ -206,6 +207,10 @@ tn_vcpu_run_loop(TnVcpu *vcpu)
         __atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_SEQ_CST);
         if (G_UNLIKELY(__atomic_load_n(&kvm->inhibited, __ATOMIC_RELAXED))) {
             tell_inhibitor(kvm);
+        }
+        /* The guest wrote these before it came to what it left for. */
+        if (G_UNLIKELY(tn_coalesced_is_pending(ring))) {
+            tn_coalesced_drain(kvm);
         }
         if (G_UNLIKELY(r < 0)) {
             if (!handle_run_error(vcpu, (int)-r)) {

@@ -192,6 +192,9 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
         return tn_kvm_set_errno(error, "Mapping a vCPU's kvm_run");
     }
     vcpu->run = run;
+    if (!tn_coalesced_map_ring(kvm, vcpu->fd, error)) {
+        return FALSE;
+    }
     if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0) {
         return tn_kvm_set_errno(error, "KVM_SET_CPUID2");
     }

@@ -49,6 +49,7 @@ tn_pc_board_new(TnMachine *machine, GError **error)
         p->isa_irqs = tn_kvm_get_gsi_lines(board->kvm);
         p->fast_path = (TnFastPath *)tn_kvm_get_fast_path(board->kvm);
         tn_kvm_attach_memory(board->kvm, p->memory_space);
+        tn_kvm_attach_io(board->kvm, p->io_space);
         if (!machine->config->pit_discard || tn_kvm_discard_lost_ticks(board->kvm, error)) {
             board->ram = tn_pc_ram_new(machine, error);
         }

@@ -60,6 +60,12 @@ tn_memory_foreach_space(TnMemory *memory, void (*func)(TnAddressSpace *as, void 
     tn_memory_unlock(memory);
 }
 
+TnMemory *
+tn_address_space_memory(const TnAddressSpace *as)
+{
+    return as->memory;
+}
+
 const char *
 tn_address_space_root_name(const TnAddressSpace *as)
 {

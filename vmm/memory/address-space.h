@@ -17,6 +17,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnAddressSpace, tn_address_space_free)
 /* Owned by @as. */
 const char *tn_address_space_name(const TnAddressSpace *as);
 
+/* The core that it is a space of. */
+TnMemory *tn_address_space_memory(const TnAddressSpace *as);
 /* Of the region it was made with; valid under the topology lock. */
 const char *tn_address_space_root_name(const TnAddressSpace *as);
 /* @func for every space in order of creation, under the topology lock: views and the

@@ -70,7 +70,8 @@ tn_memory_flush_coalesced(TnMemory *memory)
 {
     void (*flush)(void *) = __atomic_load_n(&memory->flush, __ATOMIC_ACQUIRE);
 
-    if (flush) {
+    /* A drainer's callback may be waiting for the transaction that this thread is in. */
+    if (flush && __atomic_load_n(&memory->transaction, __ATOMIC_RELAXED) != g_thread_self()) {
         /* It accesses address spaces; a thread that only changes the map may be a stranger. */
         tn_memory_register_thread();
         flush(memory->flush_opaque);
@@ -87,7 +88,6 @@ tn_coalesced_flush_before_begin(TnMemory *memory)
      * done, as the device may hold a lock that another drainer's callback waits for.
      */
     if (__atomic_load_n(&memory->flush, __ATOMIC_RELAXED) &&
-        __atomic_load_n(&memory->transaction, __ATOMIC_RELAXED) != g_thread_self() &&
         !(tn_rcu_is_registered() && tn_rcu_in_read_section())) {
         tn_memory_flush_coalesced(memory);
     }

@@ -35,6 +35,6 @@ void tn_memory_region_set_flush_coalesced(TnMemoryRegion *mr, bool flush);
  */
 void tn_memory_set_coalesced_flush(TnMemory *memory, void (*flush)(void *opaque), void *opaque);
 
-/* Does what is queued; for timers of devices that look at what the guest wrote. Not with a
- * lock held that a coalesced region's callback takes. Any thread. */
+/* Does what is queued; for timers of devices that look at what the guest wrote. Nothing inside
+ * of a transaction. Not with a lock held that a coalesced region's callback takes. Any thread. */
 void tn_memory_flush_coalesced(TnMemory *memory);

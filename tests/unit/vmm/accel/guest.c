@@ -112,6 +112,7 @@ tn_guest_new(unsigned num_vcpus)
     guest->said = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     make_memory(guest);
     tn_kvm_attach_memory(kvm, guest->memory_space);
+    tn_kvm_attach_io(kvm, guest->io_space);
     env = (TnVcpuEnv){ guest->memory_space, guest->io_space, &guest->run_state };
     for (unsigned i = 0; i < num_vcpus; i++) {
         guest->vcpus[i] = tn_vcpu_new(kvm, i, &model, &env, &error);
