@@ -19,6 +19,9 @@ G_BEGIN_DECLS
 
 #define TN_PARAM_LIVE_WRITABLE (1 << G_PARAM_USER_SHIFT)
 
+/* A QEMU name with underscores ("dma_mask") is the spec's nick, its name has dashes as
+ * GObject wants them: what is listed is the nick, and either form finds the property. */
+
 /* Flags for the usual property: set by the user before realize, readable always. */
 #define TN_PARAM_RW (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
 #define TN_PARAM_RO (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)

@@ -80,7 +80,7 @@ tn_help_type(const char *name, GError **error)
         const char *blurb = g_param_spec_get_blurb(specs[i]);
 
         if (specs[i]->flags & G_PARAM_WRITABLE) {
-            g_string_append_printf(text, "  %s=<%s>%s%s\n", specs[i]->name, kind,
+            g_string_append_printf(text, "  %s=<%s>%s%s\n", g_param_spec_get_nick(specs[i]), kind,
                                    blurb && *blurb ? " - " : "", blurb ? blurb : "");
         }
     }

@@ -61,7 +61,8 @@ TN_MONITOR_HANDLER(qom_list)
     for (guint i = 0; i < n; i++) {
         g_autofree char *type = tn_property_type_name(pspecs[i]);
 
-        json_object_array_add(reply, tn_qom_property_info(pspecs[i]->name, type, NULL));
+        json_object_array_add(
+            reply, tn_qom_property_info(g_param_spec_get_nick(pspecs[i]), type, NULL));
     }
     tn_object_foreach_child(object, add_child, reply);
     return reply;

@@ -79,7 +79,8 @@ print_device(const Walk *walk, TnDevice *device)
             continue;
         }
         value = tn_object_get_property_json(TN_OBJECT(device), pspecs[i]->name, NULL);
-        g_string_append_printf(walk->out, "%*s%s = ", indent + 2, "", pspecs[i]->name);
+        g_string_append_printf(walk->out, "%*s%s = ", indent + 2, "",
+                               g_param_spec_get_nick(pspecs[i]));
         print_value(walk->out, pspecs[i], value);
         g_string_append_c(walk->out, '\n');
         json_object_put(value);

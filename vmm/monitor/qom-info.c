@@ -62,7 +62,7 @@ tn_qom_list_class_properties(GType type, unsigned flags)
         if ((flags & TN_QOM_SETTABLE) && !(pspecs[i]->flags & G_PARAM_WRITABLE)) {
             continue;
         }
-        info = tn_qom_property_info(pspecs[i]->name, type_name,
+        info = tn_qom_property_info(g_param_spec_get_nick(pspecs[i]), type_name,
                                     g_param_spec_get_blurb(pspecs[i]));
         value = flags & TN_QOM_DEFAULTS ? tn_qom_default_value(pspecs[i]) : NULL;
         if (value) {
