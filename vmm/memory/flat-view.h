@@ -43,6 +43,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnFlatView, tn_flat_view_unref)
 /* The ranges in ascending order, joined where they continue each other. Owned by @view. */
 const TnFlatRange *tn_flat_view_ranges(const TnFlatView *view, unsigned *ret_count);
 
+/* What answers there: "ram", "rom", "romd", "ramd", "i/o" or "iommu". Static. */
+const char *tn_flat_range_kind(const TnFlatRange *flat);
+
 /* The event descriptors that show, at the guest's addresses, sorted; owned by @view. */
 const TnMemoryEventfd *tn_flat_view_eventfds(const TnFlatView *view, unsigned *ret_count);
 /* The zones whose writes KVM may queue, sorted, disjoint; owned by @view. */

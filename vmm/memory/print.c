@@ -28,6 +28,24 @@ kind_name(const TnMemoryRegion *mr)
     return "i/o";
 }
 
+const char *
+tn_flat_range_kind(const TnFlatRange *flat)
+{
+    if (flat->iommu) {
+        return "iommu";
+    }
+    if (!flat->host) {
+        return "i/o";
+    }
+    if (flat->ops) {
+        return "romd";
+    }
+    if (flat->ram_device) {
+        return "ramd";
+    }
+    return flat->readonly ? "rom" : "ram";
+}
+
 static uint64_t
 clamped_end(uint64_t start, uint64_t length_1)
 {

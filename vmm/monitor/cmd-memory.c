@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Commands about memory: sums, backends, plugged devices, what the guest said of them. */
+/* Commands about memory: sums, backends, plugged devices, what the guest said of them, views. */
 #include "vmm/backend/memory-backend.h"
+#include "vmm/memory/address-space.h"
 #include "vmm/monitor/monitor-private.h"
 
 static void
@@ -120,5 +121,84 @@ TN_MONITOR_HANDLER(query_acpi_ospm_status)
     json_object *reply = json_object_new_array();
 
     tn_machine_foreach_ospm_status(tn_monitor_machine(call), add_ospm_status, reply);
+    return reply;
+}
+
+static json_object *
+flat_range_to_json(const TnFlatRange *flat)
+{
+    json_object *range = json_object_new_object();
+
+    tn_reply_add_uint(range, "addr", flat->range.first);
+    tn_reply_add_uint(range, "size", tn_range_size(flat->range));
+    tn_reply_add_string(range, "name", flat->region->name);
+    tn_reply_add_string(range, "kind", tn_flat_range_kind(flat));
+    tn_reply_add_uint(range, "offset-in-region", flat->offset_in_region);
+    tn_reply_add_bool(range, "readonly", flat->readonly || (flat->host && flat->ops));
+    tn_reply_add_int(range, "priority", flat->region->priority);
+    return range;
+}
+
+static json_object *
+eventfd_to_json(const TnMemoryEventfd *e)
+{
+    json_object *eventfd = json_object_new_object();
+
+    tn_reply_add_uint(eventfd, "addr", e->addr);
+    tn_reply_add_int(eventfd, "size", e->size);
+    if (e->match_data) {
+        tn_reply_add_uint(eventfd, "data", e->data);
+    }
+    return eventfd;
+}
+
+static json_object *
+zone_to_json(TnRange range)
+{
+    json_object *zone = json_object_new_object();
+
+    tn_reply_add_uint(zone, "addr", range.first);
+    tn_reply_add_uint(zone, "size", tn_range_size(range));
+    return zone;
+}
+
+static void
+add_flat_view(TnAddressSpace *as, void *reply)
+{
+    g_autoptr(TnFlatView) view = tn_address_space_get_view(as);
+    json_object *info = json_object_new_object();
+    json_object *ranges = json_object_new_array();
+    json_object *eventfds = json_object_new_array();
+    json_object *zones = json_object_new_array();
+    unsigned count;
+    const TnFlatRange *flat = tn_flat_view_ranges(view, &count);
+    const TnMemoryEventfd *e;
+    const TnRange *zone;
+
+    for (unsigned i = 0; i < count; i++) {
+        json_object_array_add(ranges, flat_range_to_json(&flat[i]));
+    }
+    e = tn_flat_view_eventfds(view, &count);
+    for (unsigned i = 0; i < count; i++) {
+        json_object_array_add(eventfds, eventfd_to_json(&e[i]));
+    }
+    zone = tn_flat_view_coalesced(view, &count);
+    for (unsigned i = 0; i < count; i++) {
+        json_object_array_add(zones, zone_to_json(zone[i]));
+    }
+    tn_reply_add_string(info, "name", tn_address_space_name(as));
+    tn_reply_add_string(info, "root", tn_address_space_root_name(as));
+    json_object_object_add(info, "ranges", ranges);
+    json_object_object_add(info, "ioeventfds", eventfds);
+    json_object_object_add(info, "coalesced", zones);
+    json_object_array_add(reply, info);
+}
+
+TN_MONITOR_HANDLER(x_query_flatview)
+{
+    TnMemory *memory = tn_machine_get_platform(tn_monitor_machine(call))->memory;
+    json_object *reply = json_object_new_array();
+
+    tn_memory_foreach_space(memory, add_flat_view, reply);
     return reply;
 }

@@ -28,6 +28,10 @@ on_directive(void *opaque, const char *line)
         }
         return TRUE;
     }
+    if (strcmp(line, "map-memory") == 0) {
+        fake_machine_map_memory(context->machine);
+        return TRUE;
+    }
     if (!g_str_has_prefix(line, "counts ")) {
         return FALSE;
     }
@@ -90,6 +94,7 @@ main(int argc, char **argv)
     static const char *const transcripts[] = {
         "monitor-state",   "monitor-query", "monitor-nameless", "monitor-objects",
         "monitor-devices", "monitor-fds",   "monitor-hmp",
+        "monitor-flatview",
     };
 
     g_test_init(&argc, &argv, NULL);

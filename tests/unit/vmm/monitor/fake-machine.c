@@ -6,7 +6,8 @@
 #include "vmm/core/clock.h"
 #include "vmm/core/reset.h"
 #include "vmm/core/type-registry.h"
-#include "vmm/memory/address-space.h"
+#include "vmm/memory/coalesced.h"
+#include "vmm/memory/iommu.h"
 
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct _TnMachine {
     TnPlatform platform;
     TnObject *root;
     TnMemoryRegion system_memory, system_io;
+    TnMemoryRegion ram, flash, bar, device, iommu; /* in no container until asked for */
     FakeCounts counts;
 };
 
@@ -115,6 +117,64 @@ on_quit(void *opaque, int status)
     TN_MACHINE(opaque)->counts.quit++;
 }
 
+static uint8_t host_memory[0x2000] __attribute__((aligned(0x1000)));
+
+static TnIommuEntry
+translate_nothing(TnMemoryRegion *mr, uint64_t addr, TnIommuPerm perm, unsigned index)
+{
+    return (TnIommuEntry){ .iova = { addr, addr } };
+}
+
+static const TnMemoryRegionOps no_ops = { 0 };
+static const TnIommuOps no_iommu_ops = { .translate = translate_nothing };
+
+static void
+make_regions(TnMachine *self)
+{
+    const TnRamBlock block = { .host = host_memory, .fd = -1 };
+    TnMemory *memory = self->platform.memory;
+
+    tn_memory_region_init_ram(&self->ram, memory, NULL, "fake.ram", 0x2000, &block);
+    tn_memory_region_init_rom_device(&self->flash, memory, NULL, &no_ops, NULL, "flash", 0x1000,
+                                     &block);
+    tn_memory_region_init_ram_device(&self->bar, memory, NULL, "bar", 0x1000, &block);
+    tn_memory_region_init_io(&self->device, memory, NULL, &no_ops, NULL, "device", 0x100);
+    tn_memory_region_init_iommu(&self->iommu, memory, NULL, &no_iommu_ops, NULL, "iommu", 0x1000);
+}
+
+void
+fake_machine_map_memory(TnMachine *self)
+{
+    TnMemoryRegion *system = &self->system_memory;
+
+    tn_memory_begin(self->platform.memory);
+    tn_memory_region_add_subregion(system, 0, &self->ram);
+    tn_memory_region_add_subregion(system, 0x10000, &self->flash);
+    tn_memory_region_add_subregion(system, 0x20000, &self->bar);
+    tn_memory_region_add_subregion_overlap(system, 0x20800, &self->device, 1);
+    tn_memory_region_add_subregion(system, 0x30000, &self->iommu);
+    tn_memory_region_add_eventfd(&self->device, 0x10, 4, true, 7, 0);
+    tn_memory_region_add_eventfd(&self->device, 0x20, 0, false, 0, 0);
+    tn_memory_region_add_coalescing(&self->device, 0x80, 8);
+    tn_memory_commit(self->platform.memory);
+}
+
+static void
+free_regions(TnMachine *self)
+{
+    TnMemoryRegion *all[] = { &self->ram, &self->flash, &self->bar, &self->device, &self->iommu };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i]->container) {
+            tn_memory_region_del_subregion(all[i]->container, all[i]);
+        }
+    }
+    tn_memory_synchronize(self->platform.memory);
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        tn_memory_region_done(all[i]);
+    }
+}
+
 static const TnRunStateOps run_state_ops = { on_pause, on_resume, on_reset, on_powerdown, on_quit };
 
 static void
@@ -129,6 +189,7 @@ make_memory(TnMachine *self)
     p->system_io = &self->system_io;
     p->memory_space = tn_address_space_new(p->memory, p->system_memory, "memory");
     p->io_space = tn_address_space_new(p->memory, p->system_io, "I/O");
+    make_regions(self);
 }
 
 TnMachine *
@@ -176,6 +237,7 @@ tn_machine_finalize(GObject *object)
     tn_clock_free(p->clock);
     tn_address_space_free(p->memory_space);
     tn_address_space_free(p->io_space);
+    free_regions(self);
     tn_memory_region_done(&self->system_memory);
     tn_memory_region_done(&self->system_io);
     tn_memory_free(p->memory);

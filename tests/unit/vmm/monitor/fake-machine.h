@@ -16,5 +16,9 @@ typedef struct FakeCounts {
 } FakeCounts;
 const FakeCounts *fake_machine_counts(TnMachine *machine);
 
+/* Shows RAM, a ROM device, a device's RAM with a device in front of it, and an IOMMU in
+ * the memory space; the device has event descriptors and a zone of queued writes. Once. */
+void fake_machine_map_memory(TnMachine *machine);
+
 /* The type list of the tests: a backend and a device. */
 void fake_machine_register_types(void);
