@@ -45,8 +45,8 @@ parse_alias(TnDeviceInfo *info, xmlNodePtr node, TnXmlParseFlags flags)
     }
 }
 
-static gboolean
-parse_pci(TnPciAddress *pci, xmlNodePtr node, GError **error)
+gboolean
+tn_pci_address_parse(TnPciAddress *pci, xmlNodePtr node, GError **error)
 {
     return tn_xml_attr_uint(node, "domain", TN_XML_ATTR_OPTIONAL, 0xffff, &pci->domain, error) &&
            tn_xml_attr_uint(node, "bus", TN_XML_ATTR_OPTIONAL, 0xff, &pci->bus, error) &&
@@ -98,7 +98,7 @@ parse_address(TnDeviceInfo *info, xmlNodePtr node, GError **error)
     info->address_type = (TnAddressType) value;
     switch (info->address_type) {
     case TN_ADDRESS_PCI:
-        return parse_pci(&info->address.pci, address, error);
+        return tn_pci_address_parse(&info->address.pci, address, error);
     case TN_ADDRESS_ISA:
         return parse_isa(&info->address.isa, address, error);
     case TN_ADDRESS_DIMM:
@@ -117,8 +117,8 @@ tn_device_info_parse(TnDeviceInfo *info, xmlNodePtr node, TnXmlParseFlags flags,
     return parse_address(info, node, error);
 }
 
-static void
-format_pci(const TnPciAddress *pci, TnXmlWriter *writer)
+void
+tn_pci_address_put(const TnPciAddress *pci, TnXmlWriter *writer)
 {
     tn_xml_put_attr_f(writer, "domain", "0x%04x", pci->domain);
     tn_xml_put_attr_f(writer, "bus", "0x%02x", pci->bus);
@@ -149,7 +149,7 @@ format_dimm(const TnDimmAddress *dimm, TnXmlWriter *writer)
 }
 
 void
-tn_device_info_format(const TnDeviceInfo *info, TnXmlWriter *writer, TnXmlFormatFlags flags)
+tn_device_info_format_alias(const TnDeviceInfo *info, TnXmlWriter *writer, TnXmlFormatFlags flags)
 {
     gboolean is_given = (flags & TN_XML_FORMAT_MIGRATABLE) == 0 ||
                         tn_device_info_is_user_alias(info->alias);
@@ -159,6 +159,11 @@ tn_device_info_format(const TnDeviceInfo *info, TnXmlWriter *writer, TnXmlFormat
         tn_xml_put_attr(writer, "name", info->alias);
         tn_xml_end(writer);
     }
+}
+
+void
+tn_device_info_format_address(const TnDeviceInfo *info, TnXmlWriter *writer)
+{
     if (info->address_type == TN_ADDRESS_NONE ||
         (info->address_type == TN_ADDRESS_DIMM && info->address.dimm.slot < 0)) {
         return;
@@ -168,7 +173,7 @@ tn_device_info_format(const TnDeviceInfo *info, TnXmlWriter *writer, TnXmlFormat
                     tn_enum_to_string(&tn_address_type_table, (int) info->address_type));
     switch (info->address_type) {
     case TN_ADDRESS_PCI:
-        format_pci(&info->address.pci, writer);
+        tn_pci_address_put(&info->address.pci, writer);
         break;
     case TN_ADDRESS_ISA:
         format_isa(&info->address.isa, writer);

@@ -20,6 +20,9 @@ typedef struct {
     /** format: write attributes and children; alias and address follow by themselves. */
     void (*format)(const TnDevice *device, TnXmlWriter *writer, TnXmlFormatFlags flags);
 
+    /** format_after_alias: write the children that libvirt puts between alias and address. */
+    void (*format_after_alias)(const TnDevice *device, TnXmlWriter *writer);
+
     /** validate: judge the device alone and against @def. */
     gboolean (*validate)(const TnDevice *device, const TnDomainDef *def, GError **error);
 
@@ -35,17 +38,30 @@ typedef struct {
     /** matches: does @like (as far as it says) describe @device? NULL: kind cannot be detached. */
     gboolean (*matches)(const TnDevice *device, const TnDevice *like);
 
+    /** describe: @like for "device not found: ..."; caller frees; NULL: "matching KIND device". */
+    char *(*describe)(const TnDevice *like);
+
+    /** check_insert: may @device, valid by itself, join @def as it is? */
+    gboolean (*check_insert)(const TnDomainDef *def, const TnDevice *device, GError **error);
+
+    /** boot_order: of the device; 0: none. NULL: kind cannot be booted from. */
+    guint (*boot_order)(const TnDevice *device);
+
     /** alias: the name that the QEMU driver would give; caller frees; NULL: has none. */
     char *(*alias)(const TnDomainDef *def, const TnDevice *device);
 
     /** is_implicit: TRUE when libvirt adds such a device by itself (left out of migration XML). */
     gboolean (*is_implicit)(const TnDevice *device);
+
+    /** on_pci: the device sits on the PCI bus, and is given an address there. */
+    gboolean on_pci;
 } TnDeviceOps;
 
 extern const TnDeviceOps tn_controller_ops;
 extern const TnDeviceOps tn_serial_ops;
 extern const TnDeviceOps tn_console_ops;
 extern const TnDeviceOps tn_audio_ops;
+extern const TnDeviceOps tn_hostdev_ops;
 extern const TnDeviceOps tn_memballoon_ops;
 extern const TnDeviceOps tn_memory_ops;
 
@@ -75,8 +91,16 @@ gboolean tn_memory_device_check_clash(const TnMemoryDevice *a, const TnMemoryDev
 gboolean tn_device_info_parse(TnDeviceInfo *info, xmlNodePtr node, TnXmlParseFlags flags,
                               GError **error);
 
-/** tn_device_info_format: write alias and address. */
-void tn_device_info_format(const TnDeviceInfo *info, TnXmlWriter *writer, TnXmlFormatFlags flags);
+/** tn_device_info_format_alias, _address: write the one and the other. */
+void tn_device_info_format_alias(const TnDeviceInfo *info, TnXmlWriter *writer,
+                                 TnXmlFormatFlags flags);
+void tn_device_info_format_address(const TnDeviceInfo *info, TnXmlWriter *writer);
+
+/** tn_pci_address_parse: the attributes domain, bus, slot, function and multifunction of @node. */
+gboolean tn_pci_address_parse(TnPciAddress *pci, xmlNodePtr node, GError **error);
+
+/** tn_pci_address_put: the same as attributes of the element just started. */
+void tn_pci_address_put(const TnPciAddress *pci, TnXmlWriter *writer);
 
 /** tn_device_info_matches: does @like (as far as it says) describe @info? */
 gboolean tn_device_info_matches(const TnDeviceInfo *info, const TnDeviceInfo *like);
@@ -87,6 +111,33 @@ gboolean tn_device_info_check_abi(const TnDeviceInfo *src, const TnDeviceInfo *d
 
 /** tn_device_info_is_user_alias: TRUE for an alias that a user chose ("ua-..."). */
 gboolean tn_device_info_is_user_alias(const char *alias);
+
+/* --- pci-address.c ------------------------------------------------------------------------- */
+
+/** tn_device_assign_pci: give @device the lowest free slot if it names no address.
+ *  Returns: FALSE with INTERNAL ("No more available PCI slots"). */
+gboolean tn_device_assign_pci(const TnDomainDef *def, TnDevice *device, GError **error);
+
+/** tn_device_check_pci: is the PCI address of @device one that the machine has and that no other
+ *  device of @def holds? Devices without one pass. XML. */
+gboolean tn_device_check_pci(const TnDomainDef *def, const TnDevice *device, GError **error);
+
+/* --- device-hostdev.c ---------------------------------------------------------------------- */
+
+/** tn_hostdevs_validate: no host device twice. XML. */
+gboolean tn_hostdevs_validate(const TnDomainDef *def, GError **error);
+
+/* --- boot-order.c -------------------------------------------------------------------------- */
+
+/** tn_domain_def_has_boot_order: does any device bear a boot order? */
+gboolean tn_domain_def_has_boot_order(const TnDomainDef *def);
+
+/** tn_boot_order_validate: each order once, and none beside `<os><boot>`. CONFIG_UNSUPPORTED. */
+gboolean tn_boot_order_validate(const TnDomainDef *def, GError **error);
+
+/** tn_boot_order_check_insert: the same for @device that is to join @def. */
+gboolean tn_boot_order_check_insert(const TnDomainDef *def, const TnDevice *device,
+                                    GError **error);
 
 /* --- chardev.c ----------------------------------------------------------------------------- */
 

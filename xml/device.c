@@ -7,6 +7,7 @@ static const TnDeviceOps *const ops_table[] = {
     [TN_DEVICE_SERIAL] = &tn_serial_ops,
     [TN_DEVICE_CONSOLE] = &tn_console_ops,
     [TN_DEVICE_AUDIO] = &tn_audio_ops,
+    [TN_DEVICE_HOSTDEV] = &tn_hostdev_ops,
     [TN_DEVICE_MEMBALLOON] = &tn_memballoon_ops,
     [TN_DEVICE_MEMORY] = &tn_memory_ops,
 };
@@ -89,7 +90,11 @@ tn_device_format_node(const TnDevice *device, TnXmlWriter *writer, TnXmlFormatFl
 {
     tn_xml_start(writer, tn_device_kind_name(device->kind));
     ops_table[device->kind]->format(device, writer, flags);
-    tn_device_info_format(&device->info, writer, flags);
+    tn_device_info_format_alias(&device->info, writer, flags);
+    if (ops_table[device->kind]->format_after_alias != NULL) {
+        ops_table[device->kind]->format_after_alias(device, writer);
+    }
+    tn_device_info_format_address(&device->info, writer);
     tn_xml_end(writer);
 }
 

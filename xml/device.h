@@ -97,6 +97,27 @@ typedef struct {
     int id; /**< 1 or more */
 } TnAudioDevice;
 
+/** TnHostdevDevice: `<hostdev mode='subsystem' type='pci'>`: a PCI device of the host. */
+typedef struct {
+    TnDevice base;
+    gboolean managed;         /**< the driver takes it from its host driver and gives it back */
+    TnHostdevDriver driver;
+    TnPciAddress source;      /**< on the host; multifunction is not used */
+    guint boot_order;         /**< 1 or more; 0: not given */
+    TnTristate rom_enabled;
+    TnTristate rom_bar;
+    char *rom_file;           /**< owned; NULL: not given */
+} TnHostdevDevice;
+
+/** TN_PCI_ADDRESS_STRING_LEN: "ffff:ff:1f.7" and the NUL. */
+#define TN_PCI_ADDRESS_STRING_LEN 13
+
+/** tn_pci_address_format: write @address as "0000:00:06.0" to @ret_text (13 bytes). */
+void tn_pci_address_format(const TnPciAddress *address, char *ret_text);
+
+/** tn_pci_address_equal: the same place? Whether it is multifunction does not count. */
+gboolean tn_pci_address_equal(const TnPciAddress *a, const TnPciAddress *b);
+
 /** tn_device_free: release @device of any kind; NULL does nothing. */
 void tn_device_free(TnDevice *device);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnDevice, tn_device_free)

@@ -22,6 +22,12 @@ tn_domain_def_memory_device(const TnDomainDef *def, guint index)
     return (TnMemoryDevice *) tn_domain_def_device(def, TN_DEVICE_MEMORY, index);
 }
 
+TnHostdevDevice *
+tn_domain_def_hostdev(const TnDomainDef *def, guint index)
+{
+    return (TnHostdevDevice *) tn_domain_def_device(def, TN_DEVICE_HOSTDEV, index);
+}
+
 TnSerialDevice *
 tn_domain_def_serial(const TnDomainDef *def, guint index)
 {
@@ -76,6 +82,7 @@ int
 tn_domain_def_find_device(const TnDomainDef *def, const TnDevice *like, GError **error)
 {
     const TnDeviceOps *ops = tn_device_ops(like->kind);
+    g_autofree char *what = NULL;
 
     if (ops->matches == NULL) {
         tn_xml_error_set(error, TN_XML_ERROR_OPERATION_UNSUPPORTED,
@@ -89,8 +96,10 @@ tn_domain_def_find_device(const TnDomainDef *def, const TnDevice *like, GError *
             return (int) i;
         }
     }
-    tn_xml_error_set(error, TN_XML_ERROR_DEVICE_MISSING, "matching %s device was not found",
-                     tn_device_kind_name(like->kind));
+    what = ops->describe != NULL ? ops->describe(like)
+                                 : g_strdup_printf("matching %s device was",
+                                                   tn_device_kind_name(like->kind));
+    tn_xml_error_set(error, TN_XML_ERROR_DEVICE_MISSING, "%s not found", what);
     return -1;
 }
 
@@ -135,6 +144,9 @@ tn_domain_def_assign_address(const TnDomainDef *def, TnDevice *device, GError **
     if (device->kind == TN_DEVICE_SERIAL && ((TnSerialDevice *) device)->port < 0) {
         ((TnSerialDevice *) device)->port = next_serial_port(def);
     }
+    if (tn_device_ops(device->kind)->on_pci) {
+        return tn_device_assign_pci(def, device, error);
+    }
     if (device->kind != TN_DEVICE_MEMORY || info->address_type != TN_ADDRESS_NONE) {
         return TRUE;
     }
@@ -173,6 +185,7 @@ check_dimm(const TnDomainDef *def, const TnMemoryDevice *added, GError **error)
 gboolean
 tn_domain_def_check_insert(const TnDomainDef *def, const TnDevice *device, GError **error)
 {
+    const TnDeviceOps *ops = tn_device_ops(device->kind);
     const char *alias = device->info.alias;
 
     if (!tn_device_validate(device, def, error)) {
@@ -183,8 +196,14 @@ tn_domain_def_check_insert(const TnDomainDef *def, const TnDevice *device, GErro
                          "non unique alias detected: %s", alias);
         return FALSE;
     }
-    return device->kind != TN_DEVICE_MEMORY ||
-           check_dimm(def, (const TnMemoryDevice *) device, error);
+    if (ops->check_insert != NULL && !ops->check_insert(def, device, error)) {
+        return FALSE;
+    }
+    if (device->kind == TN_DEVICE_MEMORY) {
+        return check_dimm(def, (const TnMemoryDevice *) device, error);
+    }
+    return tn_device_check_pci(def, device, error) &&
+           tn_boot_order_check_insert(def, device, error);
 }
 
 void

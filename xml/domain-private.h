@@ -32,7 +32,7 @@ void tn_numatune_copy(TnNumatune *self, const TnNumatune *from);
 gboolean tn_domain_os_parse(TnDomainOs *self, xmlNodePtr domain, const TnXmlHost *host,
                             GError **error);
 void tn_domain_os_format(const TnDomainOs *self, TnXmlWriter *writer);
-gboolean tn_domain_os_postparse(TnDomainOs *self, const TnXmlHost *host, GError **error);
+gboolean tn_domain_os_postparse(TnDomainDef *def, const TnXmlHost *host, GError **error);
 void tn_domain_os_clear(TnDomainOs *self);
 void tn_domain_os_copy(TnDomainOs *self, const TnDomainOs *from);
 

@@ -275,6 +275,9 @@ TnDevice *tn_domain_def_device(const TnDomainDef *def, TnDeviceKind kind, guint 
 /** tn_domain_def_memory_device: the @index-th DIMM, borrowed; @index must be in range. */
 TnMemoryDevice *tn_domain_def_memory_device(const TnDomainDef *def, guint index);
 
+/** tn_domain_def_hostdev: the @index-th host device, borrowed; @index must be in range. */
+TnHostdevDevice *tn_domain_def_hostdev(const TnDomainDef *def, guint index);
+
 /** tn_domain_def_serial: the @index-th serial port, borrowed; @index must be in range. */
 TnSerialDevice *tn_domain_def_serial(const TnDomainDef *def, guint index);
 
@@ -291,8 +294,9 @@ TnDevice *tn_domain_def_find_alias(const TnDomainDef *def, const char *alias);
 /**
  * tn_domain_def_find_device: which device of @def does @like describe, as detach-device asks?
  * A memory device matches by size, access and source, and by alias, node and address as far as
- * @like gives them. Returns: the index in its kind, or -1 with DEVICE_MISSING
- * ("device not found: matching memory device was not found").
+ * @like gives them; a host device by its place on the host, and by alias and address likewise.
+ * Returns: the index in its kind, or -1 with DEVICE_MISSING ("device not found: matching memory
+ * device was not found", "device not found: host pci device 0000:00:06.0 not found").
  */
 int tn_domain_def_find_device(const TnDomainDef *def, const TnDevice *like, GError **error);
 
@@ -301,14 +305,17 @@ int tn_domain_def_free_memory_slot(const TnDomainDef *def);
 
 /**
  * tn_domain_def_assign_address: give @device the address that it lacks: a DIMM the lowest free
- * slot, a serial port the next number. Its base address is the monitor's choice.
- * Returns: FALSE with CONFIG_UNSUPPORTED ("no free memory device slot available").
+ * slot, a serial port the next number, a PCI device the lowest free slot from 3 on. A DIMM's base
+ * address is the monitor's choice.
+ * Returns: FALSE with CONFIG_UNSUPPORTED ("no free memory device slot available") or INTERNAL
+ * ("No more available PCI slots").
  */
 gboolean tn_domain_def_assign_address(const TnDomainDef *def, TnDevice *device, GError **error);
 
 /**
  * tn_domain_def_check_insert: may @device (with its address) be added to @def? Checks duplicates
- * of slot, base and alias, memory beyond maxMemory, guest node. Changes nothing.
+ * of slot, base, alias, PCI address, host device and boot order, memory beyond maxMemory, guest
+ * node. Changes nothing.
  */
 gboolean tn_domain_def_check_insert(const TnDomainDef *def, const TnDevice *device,
                                     GError **error);

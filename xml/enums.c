@@ -42,9 +42,9 @@ TABLE_REFUSING(controller_type, TN_CONTROLLER_LAST,
                "ide fdc scsi sata virtio-serial ccid xenbus isa", "usb", "pci");
 TABLE_REFUSING(device_kind, TN_DEVICE_LAST,
                "disk lease filesystem interface smartcard parallel channel input tpm graphics "
-               "sound video hostdev redirdev redirfilter hub watchdog rng nvram panic shmem iommu "
+               "sound video redirdev redirfilter hub watchdog rng nvram panic shmem iommu "
                "vsock crypto",
-               "controller", "serial", "console", "audio", "memballoon", "memory");
+               "controller", "serial", "console", "audio", "hostdev", "memballoon", "memory");
 TABLE_REFUSING(os_type, 1, "exe linux xen xenpvh uml", "hvm");
 TABLE_REFUSING(arch, 1,
                "i686 aarch64 alpha armv6l armv7l armv7b cris itanium lm32 m68k microblaze "
@@ -77,6 +77,9 @@ TABLE_REFUSING(pci_model, 1,
                "pcie-root pci-bridge dmi-to-pci-bridge pcie-to-pci-bridge pcie-root-port "
                "pcie-switch-upstream-port pcie-switch-downstream-port pci-expander-bus "
                "pcie-expander-bus", "pci-root");
+TABLE_REFUSING(hostdev_mode, 1, "capabilities", "subsystem");
+TABLE_REFUSING(hostdev_type, 1, "usb scsi scsi_host mdev", "pci");
+TABLE_REFUSING(hostdev_driver, TN_HOSTDEV_DRIVER_LAST, "kvm xen", NULL, "vfio");
 
 const char *
 tn_enum_to_string(const TnEnumTable *table, int value)

@@ -193,10 +193,18 @@ typedef enum {
     TN_DEVICE_SERIAL,
     TN_DEVICE_CONSOLE,
     TN_DEVICE_AUDIO,
+    TN_DEVICE_HOSTDEV,
     TN_DEVICE_MEMBALLOON,
     TN_DEVICE_MEMORY,
     TN_DEVICE_LAST
 } TnDeviceKind;
+
+/** TnHostdevDriver: `<driver name=...>` of a host device. */
+typedef enum {
+    TN_HOSTDEV_DRIVER_DEFAULT,
+    TN_HOSTDEV_DRIVER_VFIO,
+    TN_HOSTDEV_DRIVER_LAST
+} TnHostdevDriver;
 
 /** TnEnumTable: the XML words of one enumeration. */
 typedef struct {
@@ -242,6 +250,9 @@ extern const TnEnumTable tn_memballoon_model_table;
 extern const TnEnumTable tn_audio_type_table;
 extern const TnEnumTable tn_usb_model_table;
 extern const TnEnumTable tn_pci_model_table;
+extern const TnEnumTable tn_hostdev_mode_table;
+extern const TnEnumTable tn_hostdev_type_table;
+extern const TnEnumTable tn_hostdev_driver_table;
 
 /** tn_enum_to_string: the XML word of @value, or NULL when it has none or is out of range. */
 const char *tn_enum_to_string(const TnEnumTable *table, int value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `<os>`: what is booted, and on which machine. */
+#include "xml/device-private.h"
 #include "xml/domain-private.h"
 
 #define DEFAULT_MACHINE "pc-i440fx-7.2"
@@ -132,8 +133,9 @@ tn_domain_os_format(const TnDomainOs *self, TnXmlWriter *writer)
 }
 
 gboolean
-tn_domain_os_postparse(TnDomainOs *self, const TnXmlHost *host, GError **error)
+tn_domain_os_postparse(TnDomainDef *def, const TnXmlHost *host, GError **error)
 {
+    TnDomainOs *self = &def->os;
     const char *canonical = host != NULL && host->machine != NULL ? host->machine
                                                                   : DEFAULT_MACHINE;
 
@@ -147,7 +149,7 @@ tn_domain_os_postparse(TnDomainOs *self, const TnXmlHost *host, GError **error)
                          self->machine);
         return FALSE;
     }
-    if (self->n_boot == 0) {
+    if (self->n_boot == 0 && !tn_domain_def_has_boot_order(def)) {
         self->boot[self->n_boot++] = TN_BOOT_DISK;
     }
     return TRUE;

@@ -137,6 +137,21 @@ complete_memballoon(TnDomainDef *def)
     }
 }
 
+/* Those who name their address come first: the others go round them. */
+static gboolean
+complete_pci_addresses(TnDomainDef *def, GError **error)
+{
+    for (int kind = 0; kind < TN_DEVICE_LAST; kind++) {
+        for (guint i = 0; tn_device_ops((TnDeviceKind) kind)->on_pci && i < def->devices[kind]->len;
+             i++) {
+            if (!tn_device_assign_pci(def, g_ptr_array_index(def->devices[kind], i), error)) {
+                return FALSE;
+            }
+        }
+    }
+    return TRUE;
+}
+
 static gboolean
 complete_slots(TnDomainDef *def, GError **error)
 {
@@ -161,7 +176,7 @@ complete_slots(TnDomainDef *def, GError **error)
 gboolean
 tn_domain_def_postparse(TnDomainDef *def, const TnXmlHost *host, GError **error)
 {
-    if (!complete_uuid(def, host, error) || !tn_domain_os_postparse(&def->os, host, error)) {
+    if (!complete_uuid(def, host, error) || !tn_domain_os_postparse(def, host, error)) {
         return FALSE;
     }
     if (def->emulator == NULL && host != NULL) {
@@ -175,5 +190,5 @@ tn_domain_def_postparse(TnDomainDef *def, const TnXmlHost *host, GError **error)
     complete_controller(def, TN_CONTROLLER_USB, "none");
     complete_controller(def, TN_CONTROLLER_PCI, "pci-root");
     complete_memballoon(def);
-    return complete_slots(def, error);
+    return complete_pci_addresses(def, error) && complete_slots(def, error);
 }

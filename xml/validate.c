@@ -127,6 +127,19 @@ validate_dimms(const TnDomainDef *def, GError **error)
 }
 
 static gboolean
+validate_pci_addresses(const TnDomainDef *def, GError **error)
+{
+    for (int kind = 0; kind < TN_DEVICE_LAST; kind++) {
+        for (guint i = 0; i < def->devices[kind]->len; i++) {
+            if (!tn_device_check_pci(def, g_ptr_array_index(def->devices[kind], i), error)) {
+                return FALSE;
+            }
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
 validate_devices(const TnDomainDef *def, GError **error)
 {
     g_autoptr(GHashTable) aliases = g_hash_table_new(g_str_hash, g_str_equal);
@@ -146,7 +159,8 @@ validate_devices(const TnDomainDef *def, GError **error)
             }
         }
     }
-    return validate_dimms(def, error);
+    return validate_dimms(def, error) && tn_hostdevs_validate(def, error) &&
+           validate_pci_addresses(def, error) && tn_boot_order_validate(def, error);
 }
 
 gboolean

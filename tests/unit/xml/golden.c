@@ -111,6 +111,7 @@ static const char *const accepted[] = {
     "console-differs",
     "hotplug-without-numa",
     "virt-install-direct",
+    "hostdev",
     "escapes",
 };
 

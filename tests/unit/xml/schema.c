@@ -166,6 +166,9 @@ static const char *const golden[] = {
     "virt-install-direct.active.xml",
     "hotplug-without-numa.inactive.xml",
     "console-differs.active.xml",
+    "hostdev.active.xml",
+    "hostdev.inactive.xml",
+    "hostdev.xml",
 };
 
 int
