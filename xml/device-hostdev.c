@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `<hostdev mode='subsystem' type='pci'>`: a PCI device of the host that the guest drives itself. */
+/* `<hostdev mode='subsystem' type='pci'>`: a PCI device of the host, driven by the guest. */
 #include "xml/device-private.h"
 
 #define ALIAS "hostdev"

@@ -87,6 +87,8 @@ extern const TnRpcHandlerRow tn_api_domain_console_rows[];
 extern const gsize tn_api_n_domain_console_rows;
 extern const TnRpcHandlerRow tn_api_node_rows[];
 extern const gsize tn_api_n_node_rows;
+extern const TnRpcHandlerRow tn_api_node_device_rows[];
+extern const gsize tn_api_n_node_device_rows;
 extern const TnRpcHandlerRow tn_api_qemu_rows[];
 extern const gsize tn_api_n_qemu_rows;
 

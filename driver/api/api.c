@@ -42,6 +42,7 @@ tn_api_register(TnApi *api, TnRpcProgram *remote, TnRpcProgram *qemu)
         { tn_api_domain_event_rows, tn_api_n_domain_event_rows },
         { tn_api_domain_console_rows, tn_api_n_domain_console_rows },
         { tn_api_node_rows, tn_api_n_node_rows },
+        { tn_api_node_device_rows, tn_api_n_node_device_rows },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {

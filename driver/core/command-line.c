@@ -227,6 +227,20 @@ add_dimms(GPtrArray *argv, const TnDomainDef *def)
     }
 }
 
+static void
+add_hostdevs(GPtrArray *argv, const TnDomainDef *def, const TnCommandLineEnv *env)
+{
+    for (guint i = 0; i < env->n_groups; i++) {
+        g_autofree char *fd = g_strdup_printf("%d", env->groups[i].group_fd);
+        g_autofree char *container = g_strdup_printf("%d", env->groups[i].container_fd);
+
+        add_json(argv, "-object", tn_hostdev_args_group(env->groups[i].group, fd, container));
+    }
+    for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_HOSTDEV); i++) {
+        add_json(argv, "-device", tn_hostdev_args_device(tn_domain_def_hostdev(def, i)));
+    }
+}
+
 GStrv
 tn_command_line_build(const TnDomainDef *def, const TnCommandLineEnv *env)
 {
@@ -246,6 +260,7 @@ tn_command_line_build(const TnDomainDef *def, const TnCommandLineEnv *env)
     add_boot(argv, def);
     add_serials(argv, def);
     add_dimms(argv, def);
+    add_hostdevs(argv, def, env);
     g_ptr_array_add(argv, NULL);
     return (GStrv)g_ptr_array_free(g_steal_pointer(&argv), FALSE);
 }

@@ -3,7 +3,7 @@
 #ifndef TN_DRIVER_CORE_COMMAND_LINE_H
 #define TN_DRIVER_CORE_COMMAND_LINE_H
 
-#include "xml/domain.h"
+#include "driver/core/hostdev-args.h"
 
 G_BEGIN_DECLS
 
@@ -11,10 +11,14 @@ G_BEGIN_DECLS
  * TnCommandLineEnv:
  * @program: argv[0]
  * @monitor_fd: number of the listening monitor socket in the child
+ * @groups, @n_groups: IOMMU groups of the host devices, with the numbers that their descriptors
+ *   have in the child
  */
 typedef struct TnCommandLineEnv {
     const char *program;
     int monitor_fd;
+    const TnHostdevGroup *groups;
+    guint n_groups;
 } TnCommandLineEnv;
 
 /**

@@ -4,6 +4,7 @@
 #define TN_DRIVER_CORE_DRIVER_PRIVATE_H
 
 #include "driver/core/driver.h"
+#include "driver/core/hostdev-table.h"
 #include "driver/core/state-store.h"
 
 struct TnDriver {
@@ -13,6 +14,9 @@ struct TnDriver {
     TnDomainList *domains;
     TnEventHub *events;
     TnStateStore *store;
+    TnPciHost *pci_host;
+    TnPciHost *own_pci_host; /* the same if it is ours; NULL: lent */
+    TnHostdevTable *hostdevs;
     TnXmlHost xml_host;
     GThreadPool *chores;
 
@@ -52,5 +56,9 @@ typedef void (*TnChoreFunc)(TnDomain *domain, guint run, int value);
  */
 void tn_driver_push_chore(TnDriver *driver, TnChoreFunc func, TnDomain *domain, guint run,
                           int value);
+
+/* Work that belongs to no domain, on a thread of its own. @data: as given. Any thread. */
+typedef void (*TnWorkFunc)(TnDriver *driver, char *data);
+void tn_driver_push_work(TnDriver *driver, TnWorkFunc func, char *data);
 
 #endif

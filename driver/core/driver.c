@@ -60,6 +60,32 @@ tn_driver_push_chore(TnDriver *driver, TnChoreFunc func, TnDomain *domain, guint
     g_thread_pool_push(driver->chores, chore, NULL);
 }
 
+typedef struct Work {
+    TnDriver *driver;
+    TnWorkFunc func;
+    char *data;
+} Work;
+
+static gpointer
+do_work(gpointer data)
+{
+    g_autofree Work *work = data;
+
+    work->func(work->driver, work->data);
+    leave(work->driver);
+    return NULL;
+}
+
+void
+tn_driver_push_work(TnDriver *driver, TnWorkFunc func, char *data)
+{
+    Work *work = g_new0(Work, 1);
+
+    *work = (Work){ driver, func, data };
+    enter(driver);
+    g_thread_unref(g_thread_new("work", do_work, work));
+}
+
 static void
 new_uuid(guint8 *ret_uuid, gpointer user_data)
 {
@@ -80,6 +106,7 @@ copy_config(TnDriver *driver, const TnDriverConfig *config)
         .state_dir = g_strdup(config->state_dir),
         .log_dir = g_strdup(config->log_dir),
         .vmm_path = g_strdup(config->vmm_path),
+        .memlock = config->memlock,
     };
     driver->context = config->context ? config->context : g_main_context_default();
     g_main_context_ref(driver->context);
@@ -104,7 +131,13 @@ tn_driver_new(const TnDriverConfig *config, GError **error)
         return NULL;
     }
     driver->store = tn_state_store_new(config->config_dir, config->state_dir, error);
-    return driver->store ? g_steal_pointer(&driver) : NULL;
+    if (!driver->store) {
+        return NULL;
+    }
+    driver->own_pci_host = config->pci_host ? NULL : tn_pci_host_new("", NULL, NULL);
+    driver->pci_host = config->pci_host ? config->pci_host : driver->own_pci_host;
+    driver->hostdevs = tn_hostdev_table_new(driver->store, driver->pci_host);
+    return g_steal_pointer(&driver);
 }
 
 static void
@@ -218,6 +251,8 @@ tn_driver_free(TnDriver *driver)
     tn_event_hub_free(driver->events);
     g_hash_table_unref(driver->consoles);
     g_mutex_clear(&driver->console_lock);
+    tn_hostdev_table_free(driver->hostdevs);
+    tn_pci_host_free(driver->own_pci_host);
     tn_state_store_free(driver->store);
     free_config(&driver->config);
     g_main_context_unref(driver->context);

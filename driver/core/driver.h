@@ -14,6 +14,8 @@
 
 #include "driver/core/domain-events.h"
 #include "driver/core/domain-list.h"
+#include "driver/core/memlock.h"
+#include "driver/host/pci-host.h"
 #include "xml/domain.h"
 
 G_BEGIN_DECLS
@@ -28,6 +30,8 @@ typedef struct TnDriver TnDriver;
  * @log_dir: NAME.log of each guest
  * @vmm_path: the monitor program
  * @context: the daemon's main context; NULL for the default one
+ * @memlock: sets locked-memory limits; NULL: the kernel
+ * @pci_host: the host's PCI devices, borrowed; NULL: the real ones
  *
  * Strings are copied.
  */
@@ -38,6 +42,8 @@ typedef struct {
     const char *log_dir;
     const char *vmm_path;
     GMainContext *context;
+    TnMemlockFunc memlock;
+    TnPciHost *pci_host;
 } TnDriverConfig;
 
 /**

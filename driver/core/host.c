@@ -184,11 +184,22 @@ char *
 tn_host_format_domain_capabilities(TnHost *host, const TnHostDomainCapsQuery *query,
                                    GError **error)
 {
+    static const char *const modes[] = { "subsystem", NULL };
+    static const char *const policies[] = { "default", NULL };
+    static const char *const types[] = { "pci", NULL };
+    static const char *const backends[] = { "default", "vfio", NULL };
+    static const TnDomainCapsEnum hostdev_enums[] = {
+        { "mode", modes },         { "startupPolicy", policies }, { "subsysType", types },
+        { "capsType", NULL },      { "pciBackend", backends },    { NULL, NULL },
+    };
+    static const TnDomainCapsDevice devices[] = { { "hostdev", TRUE, hostdev_enums } };
     const TnDomainCapabilities caps = {
         .emulator = host->vmm_path,
         .machine = MACHINE,
         .arch = "x86_64",
         .max_vcpus = TN_XML_MAX_VCPUS,
+        .devices = devices,
+        .n_devices = G_N_ELEMENTS(devices),
     };
 
     return check_query(host, query, error) ? tn_domain_capabilities_format(&caps) : NULL;

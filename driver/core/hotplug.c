@@ -2,13 +2,11 @@
 /* virsh attach-device and detach-device: the driver's half of the story. */
 #include "driver/core/hotplug.h"
 
-#include <string.h>
-
 #include "driver/core/domain-events.h"
 #include "driver/core/driver-private.h"
+#include "driver/core/hotplug-private.h"
 #include "driver/core/job.h"
 #include "driver/core/launch.h"
-#include "driver/core/memory-args.h"
 #include "driver/core/monitor.h"
 
 /*
@@ -99,10 +97,16 @@ parse_device(TnDomain *domain, const TnDomainDef *def, const char *xml, gboolean
     return tn_domain_device_parse(xml, def, &options, error);
 }
 
+/* The kinds that can come and go while the guest runs. */
+static const TnHotplugKind *const kinds[TN_DEVICE_LAST] = {
+    [TN_DEVICE_HOSTDEV] = &tn_hotplug_hostdev,
+    [TN_DEVICE_MEMORY] = &tn_hotplug_memory,
+};
+
 static gboolean
 check_kind(const TnDevice *device, GError **error)
 {
-    if (device->kind == TN_DEVICE_MEMORY) {
+    if (kinds[device->kind]) {
         return TRUE;
     }
     g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_UNSUPPORTED,
@@ -127,71 +131,14 @@ prepare_live_attach(Change *change, const char *xml, GError **error)
     return g_steal_pointer(&device);
 }
 
-static void
-object_del(TnQmpClient *qmp, const char *alias)
-{
-    g_autofree char *backend = tn_memory_args_backend_id(alias);
-    json_object *args = json_object_new_object();
-
-    json_object_object_add(args, "id", json_object_new_string(backend));
-    tn_qmp_client_call_async(qmp, "object-del", args, NULL, 0, TN_MONITOR_TIMEOUT_MS, NULL, NULL);
-}
-
-static gboolean
-call(TnQmpClient *qmp, const char *command, json_object *args, GError **error)
-{
-    json_object *reply = tn_qmp_client_call(qmp, command, args, NULL, 0, TN_MONITOR_TIMEOUT_MS,
-                                            error);
-
-    if (!reply) {
-        return FALSE;
-    }
-    json_object_put(reply);
-    return TRUE;
-}
-
-/* What the monitor refused is told as libvirt tells it. */
-static void
-prefix_monitor_error(GError **error, const char *command)
-{
-    if (error && *error && (*error)->domain == TN_QMP_ERROR) {
-        g_autofree char *text = g_strdup_printf("unable to execute QEMU command '%s': %s", command,
-                                                (*error)->message);
-
-        g_clear_error(error);
-        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_INTERNAL_ERROR, text);
-    }
-}
-
-static gboolean
-plug_memory(Change *change, TnQmpClient *qmp, const TnMemoryDevice *device, GError **error)
-{
-    GError *why = NULL;
-
-    if (!call(qmp, "object-add", tn_memory_args_backend(change->live_copy, device), &why)) {
-        prefix_monitor_error(&why, "object-add");
-        /* Without an answer nobody knows whether it was made: it is not to stay. */
-        if (why->domain == TN_QMP_CLIENT_ERROR) {
-            object_del(qmp, device->base.info.alias);
-        }
-        g_propagate_error(error, why);
-        return FALSE;
-    }
-    if (!call(qmp, "device_add", tn_memory_args_device(device), &why)) {
-        prefix_monitor_error(&why, "device_add");
-        object_del(qmp, device->base.info.alias);
-        g_propagate_error(error, why);
-        return FALSE;
-    }
-    return TRUE;
-}
-
 /* @device is in the guest: into the live definition, and told of. */
 static gboolean
 take_plugged(Change *change, TnDevice *given, GError **error)
 {
     g_autoptr(TnDevice) device = given;
-    g_autofree char *backend = tn_memory_args_backend_id(device->info.alias);
+    const TnHotplugKind *kind = kinds[device->kind];
+    g_autofree char *name = kind->event_name ? kind->event_name(device->info.alias)
+                                             : g_strdup(device->info.alias);
     TnDomain *domain = change->domain;
     gboolean current;
 
@@ -199,10 +146,8 @@ take_plugged(Change *change, TnDevice *given, GError **error)
     current = domain->run == change->run && domain->live;
     if (current) {
         tn_domain_def_insert(domain->live, g_steal_pointer(&device));
-        /* Clients know a DIMM that was added by its backend's name, one that was removed by
-         * its own: so it is with QEMU's driver. */
         tn_event_hub_emit_device_locked(domain->driver->events, domain,
-                                        VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, backend);
+                                        VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, name);
     }
     g_mutex_unlock(&domain->lock);
     if (!current) {
@@ -216,16 +161,22 @@ static gboolean
 attach_live(Change *change, TnDevice *given, GError **error)
 {
     g_autoptr(TnDevice) device = given;
+    const TnHotplugKind *kind = kinds[device->kind];
     g_autoptr(TnQmpClient) qmp = tn_monitor_get(change->domain, error);
+    const TnHotplugTarget target = { change->domain, change->run, change->live_copy, qmp };
+    g_autoptr(TnDevice) copy = NULL;
+    gboolean kept;
 
-    if (!qmp || !plug_memory(change, qmp, (const TnMemoryDevice *)device, error) ||
-        !take_plugged(change, g_steal_pointer(&device), error)) {
+    if (!qmp || !kind->plug(&target, device, error)) {
         return FALSE;
     }
-    /* Not knowing the address is no reason to take the memory away again. */
-    (void)tn_launch_read_memory_devices(change->domain, qmp, NULL);
-    tn_launch_save_run_later(change->domain);
-    return TRUE;
+    copy = tn_device_copy(device);
+    kept = take_plugged(change, g_steal_pointer(&device), error);
+    kind->finish(&target, copy, kept);
+    if (kept) {
+        tn_launch_save_run_later(change->domain);
+    }
+    return kept;
 }
 
 /* The definition with @xml's device in it. */
@@ -333,7 +284,7 @@ request_unplug(TnDomain *domain, const char *alias, gboolean waiting, GError **e
     if (tn_monitor_call(domain, "device_del", args, &why)) {
         return TRUE;
     }
-    prefix_monitor_error(&why, "device_del");
+    tn_monitor_explain(&why, "device_del");
     /* An answer "no" to this request leaves an earlier one as it was; no answer at all leaves open
      * what comes. */
     if (asked_before || why->domain == TN_QMP_CLIENT_ERROR) {

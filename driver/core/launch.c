@@ -13,6 +13,8 @@
 #include "driver/core/command-line.h"
 #include "driver/core/domain-events.h"
 #include "driver/core/driver-private.h"
+#include "driver/core/hostdev.h"
+#include "driver/core/memlock.h"
 #include "driver/core/monitor.h"
 #include "driver/core/process.h"
 #include "driver/core/stop.h"
@@ -30,6 +32,7 @@ typedef struct Launch {
     goffset log_start; /* size of the log before the program wrote to it */
     int id;
     int listen_fd, monitor_fd;
+    GArray *groups; /* of TnHostdevGroup: what the host devices need */
     TnProcess process;
     guint run;
     gboolean paused;
@@ -104,24 +107,50 @@ log_command_line(Launch *l, const char *const *argv)
     }
 }
 
+/* What the program inherits, and what the numbers are there: first the monitor, then two of each
+ * group. */
+static GArray *
+gather_fds(const Launch *l, GArray *ret_groups)
+{
+    GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
+
+    g_array_append_val(fds, l->listen_fd);
+    for (guint i = 0; i < l->groups->len; i++) {
+        const TnHostdevGroup *group = &g_array_index(l->groups, TnHostdevGroup, i);
+        const TnHostdevGroup there = {
+            .group = group->group,
+            .group_fd = MONITOR_CHILD_FD + (int)fds->len,
+            .container_fd = MONITOR_CHILD_FD + (int)fds->len + 1,
+        };
+
+        g_array_append_val(fds, group->group_fd);
+        g_array_append_val(fds, group->container_fd);
+        g_array_append_val(ret_groups, there);
+    }
+    return fds;
+}
+
 static gboolean
 spawn(Launch *l, GError **error)
 {
-    const TnCommandLineEnv env = { .program = l->driver->config.vmm_path,
-                                   .monitor_fd = MONITOR_CHILD_FD };
-    g_auto(GStrv) argv = tn_command_line_build(l->def, &env);
+    g_autoptr(GArray) groups = g_array_new(FALSE, FALSE, sizeof(TnHostdevGroup));
+    g_autoptr(GArray) fds = NULL;
+    g_auto(GStrv) argv = NULL;
+    TnCommandLineEnv env = { .program = l->driver->config.vmm_path,
+                             .monitor_fd = MONITOR_CHILD_FD };
+    TnProcessSpec spec = { .child_fd = MONITOR_CHILD_FD, .log_path = l->log_path };
 
-    TnProcessSpec spec = {
-        .argv = (const char *const *)argv,
-        .child_fd = MONITOR_CHILD_FD,
-        .log_path = l->log_path,
-    };
-
-    log_command_line(l, (const char *const *)argv);
     if (!open_monitor_socket(l, error)) {
         return FALSE;
     }
-    spec.keep_fd = l->listen_fd;
+    fds = gather_fds(l, groups);
+    env.groups = (const TnHostdevGroup *)(gconstpointer)groups->data;
+    env.n_groups = groups->len;
+    argv = tn_command_line_build(l->def, &env);
+    log_command_line(l, (const char *const *)argv);
+    spec.argv = (const char *const *)argv;
+    spec.keep_fds = (const int *)(gconstpointer)fds->data;
+    spec.n_keep_fds = fds->len;
     return tn_process_spawn(&spec, &l->process, error);
 }
 
@@ -132,6 +161,8 @@ adopt(Launch *l)
     TnDomain *domain = l->domain;
     TnDomainProcess *p = &domain->process;
 
+    /* From now on the end of the process gives the devices back. */
+    tn_hostdev_settle(domain, l->def);
     g_mutex_lock(&domain->lock);
     l->run = ++domain->run;
     domain->live = g_steal_pointer(&l->def);
@@ -434,6 +465,20 @@ finish_locked(Launch *l, Gather *g, GError **error)
     return TRUE;
 }
 
+/* The program finds the limit as it is to be: devices are mapped before it answers. */
+static gboolean
+raise_memlock(Launch *l, GError **error)
+{
+    TnDomain *domain = l->domain;
+    g_autoptr(TnDomainDef) def = NULL;
+
+    g_mutex_lock(&domain->lock);
+    def = domain->run == l->run && domain->live ? tn_domain_def_copy(domain->live) : NULL;
+    g_mutex_unlock(&domain->lock);
+    return !def ||
+           tn_memlock_raise(l->driver->config.memlock, l->process.pid, def, NULL, error);
+}
+
 /* The guest's process exists: everything that follows can fail only by its end. */
 static gboolean
 bring_up(Launch *l, GError **error)
@@ -444,7 +489,7 @@ bring_up(Launch *l, GError **error)
     gboolean ok;
 
     /* Recorded before the program runs: a daemon killed at any moment finds it. */
-    if (!qmp || !tn_launch_save_run(domain, error) ||
+    if (!qmp || !raise_memlock(l, error) || !tn_launch_save_run(domain, error) ||
         !tn_process_release(&l->process, l->driver->config.vmm_path, error)) {
         return FALSE;
     }
@@ -503,6 +548,7 @@ clear(Launch *l)
     if (l->monitor_fd >= 0) {
         close(l->monitor_fd);
     }
+    tn_hostdev_groups_free(l->groups);
     tn_domain_def_free(l->def);
     g_free(l->monitor_path);
     g_free(l->log_path);
@@ -515,8 +561,11 @@ tn_launch(TnDomain *domain, const TnDomainDef *def, gboolean paused, GError **er
     Launch l;
     gboolean ok;
 
+    /* Host devices of the last run are given back before this one asks for them. */
+    tn_stop_wait_cleanup(domain);
     prepare(&l, domain, def, paused);
-    ok = spawn(&l, &why);
+    l.groups = tn_hostdev_prepare(domain, l.def, &why);
+    ok = l.groups && spawn(&l, &why);
     if (ok) {
         adopt(&l);
         ok = bring_up(&l, &why);
@@ -524,8 +573,11 @@ tn_launch(TnDomain *domain, const TnDomainDef *def, gboolean paused, GError **er
             tn_stop_run(domain, l.run, VIR_DOMAIN_SHUTOFF_FAILED);
             explain_end(&l, &why);
         }
-    } else if (l.monitor_path) {
+    } else {
         (void)unlink(l.monitor_path);
+        if (l.groups) {
+            tn_hostdev_abandon(domain, l.def);
+        }
     }
     clear(&l);
     if (!ok) {

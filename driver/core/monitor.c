@@ -7,6 +7,7 @@
 
 #include "driver/core/domain-events.h"
 #include "driver/core/driver-private.h"
+#include "driver/core/hostdev.h"
 #include "driver/core/launch.h"
 #include "driver/core/memory-args.h"
 #include "driver/core/stop.h"
@@ -158,12 +159,28 @@ answer_unplug_locked(TnDomain *domain, const char *alias, TnUnplugOutcome outcom
 }
 
 void
+tn_monitor_unplug_done_locked(TnDomain *domain, const char *alias, gboolean announce)
+{
+    (void)answer_unplug_locked(domain, alias, TN_UNPLUG_DONE);
+    if (announce) {
+        tn_event_hub_emit_device_locked(hub(domain), domain, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+                                        alias);
+    }
+}
+
+void
 tn_monitor_device_gone_locked(TnDomain *domain, const char *alias)
 {
     g_autoptr(TnDevice) device = tn_domain_def_find_alias(domain->live, alias);
 
     if (!device || !tn_domain_def_remove_device(domain->live, device)) {
         (void)g_steal_pointer(&device);
+        /* One that was just being plugged, perhaps. */
+        (void)tn_hostdev_gone_locked(domain, alias, FALSE);
+        return;
+    }
+    if (device->kind == TN_DEVICE_HOSTDEV && tn_hostdev_gone_locked(domain, alias, TRUE)) {
+        tn_launch_save_run_later(domain);
         return;
     }
     if (device->kind == TN_DEVICE_MEMORY) {
@@ -173,10 +190,8 @@ tn_monitor_device_gone_locked(TnDomain *domain, const char *alias)
         json_object_object_add(args, "id", json_object_new_string(backend));
         send_locked(domain, "object-del", args);
     }
-    (void)answer_unplug_locked(domain, alias, TN_UNPLUG_DONE);
     tn_launch_save_run_later(domain);
-    tn_event_hub_emit_device_locked(hub(domain), domain, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
-                                    alias);
+    tn_monitor_unplug_done_locked(domain, alias, TRUE);
 }
 
 static void
@@ -380,4 +395,16 @@ tn_monitor_call(TnDomain *domain, const char *command, json_object *args, GError
     }
     json_object_put(reply);
     return TRUE;
+}
+
+void
+tn_monitor_explain(GError **error, const char *command)
+{
+    if (error && *error && (*error)->domain == TN_QMP_ERROR) {
+        g_autofree char *text = g_strdup_printf("unable to execute QEMU command '%s': %s", command,
+                                                (*error)->message);
+
+        g_clear_error(error);
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_INTERNAL_ERROR, text);
+    }
 }

@@ -34,12 +34,20 @@ TnQmpClient *tn_monitor_get(TnDomain *domain, GError **error);
 gboolean tn_monitor_call(TnDomain *domain, const char *command, json_object *args,
                          GError **error);
 
+/* Tells what the monitor refused as libvirt does: INTERNAL_ERROR "unable to execute QEMU command
+ * ...". Other errors stay as they are; the connection's too. */
+void tn_monitor_explain(GError **error, const char *command);
+
 /**
  * tn_monitor_device_gone_locked:
  * The guest let go of the device @alias: it leaves the live definition, its backend is
- * deleted, and it is told of. Nothing when there is no such device. Under the lock.
+ * deleted, and it is told of; a host device first goes back to the host, on another thread.
+ * Nothing when there is no such device. Under the lock.
  */
 void tn_monitor_device_gone_locked(TnDomain *domain, const char *alias);
+
+/* @alias is gone, backend and all: wakes who waits; told of if @announce. Under the lock. */
+void tn_monitor_unplug_done_locked(TnDomain *domain, const char *alias, gboolean announce);
 
 /* The guest refused to let go of @alias: tells of it, once a request. Under the lock. */
 void tn_monitor_unplug_refused_locked(TnDomain *domain, const char *alias);

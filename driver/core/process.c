@@ -30,37 +30,47 @@ fail(GError **error, const char *what, const char *name, int error_number)
     return FALSE;
 }
 
-/* In the child: @keep_fd under the number @child_fd, and nothing else above it. */
+/* In the child: the kept descriptors under their numbers, and nothing else above them. */
 static gboolean
-hand_down(int keep_fd, int child_fd)
+hand_down(const TnProcessSpec *spec)
 {
-    unsigned first = STDERR_FILENO + 1;
+    int after = spec->child_fd + (int)spec->n_keep_fds;
+    int fds[TN_PROCESS_MAX_FDS];
 
-    if (keep_fd >= 0) {
-        if (keep_fd == child_fd ? fcntl(keep_fd, F_SETFD, 0) < 0 : dup2(keep_fd, child_fd) < 0) {
+    /* Out of the way first: one's number may be another's place. */
+    for (guint i = 0; i < spec->n_keep_fds; i++) {
+        fds[i] = fcntl(spec->keep_fds[i], F_DUPFD_CLOEXEC, after);
+        if (fds[i] < 0) {
             return FALSE;
         }
-        first = (unsigned)child_fd + 1;
+    }
+    for (guint i = 0; i < spec->n_keep_fds; i++) {
+        if (dup2(fds[i], spec->child_fd + (int)i) < 0) {
+            return FALSE;
+        }
     }
     /* All descriptors of ours are close-on-exec; those of libraries may not be. */
-    (void)close_range(first, ~0U, CLOSE_RANGE_CLOEXEC);
+    (void)close_range((unsigned)after, ~0U, CLOSE_RANGE_CLOEXEC);
     return TRUE;
 }
 
 /* In the child: lets go of all that is the daemon's (clients, locks), so that waiting at the
  * gate holds up nobody, not even another daemon. */
 static void
-close_all_but(int a, int b, int c)
+close_others(const TnProcessSpec *spec, int log_fd, int gate)
 {
-    int kept[] = { a, b, c };
     unsigned from = STDERR_FILENO + 1;
 
     for (;;) {
         unsigned next = ~0U;
 
-        for (gsize i = 0; i < G_N_ELEMENTS(kept); i++) {
-            if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next) {
-                next = (unsigned)kept[i];
+        for (guint i = 0; i < spec->n_keep_fds + 2; i++) {
+            unsigned kept = (unsigned)(i < spec->n_keep_fds    ? spec->keep_fds[i]
+                                       : i == spec->n_keep_fds ? log_fd
+                                                               : gate);
+
+            if (kept >= from && kept < next) {
+                next = kept;
             }
         }
         if (next > from) {
@@ -83,7 +93,7 @@ exec_child(const TnProcessSpec *spec, int log_fd, int gate)
     int null_fd;
 
     setsid();
-    close_all_but(spec->keep_fd, log_fd, gate);
+    close_others(spec, log_fd, gate);
     /* No byte but an end: the daemon died before it had noted us down. */
     if (TEMP_FAILURE_RETRY(read(gate, &go, 1)) != 1) {
         _exit(127);
@@ -93,7 +103,7 @@ exec_child(const TnProcessSpec *spec, int log_fd, int gate)
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     if (null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 && dup2(log_fd, STDOUT_FILENO) >= 0 &&
-        dup2(log_fd, STDERR_FILENO) >= 0 && hand_down(spec->keep_fd, spec->child_fd)) {
+        dup2(log_fd, STDERR_FILENO) >= 0 && hand_down(spec)) {
         execv(spec->argv[0], (char *const *)spec->argv);
     }
     report.error_number = errno;
@@ -102,14 +112,16 @@ exec_child(const TnProcessSpec *spec, int log_fd, int gate)
 }
 
 static gboolean
-make_gate(int child_fd, int *ends, GError **error)
+make_gate(const TnProcessSpec *spec, int *ends, GError **error)
 {
+    int after = spec->child_fd + (int)spec->n_keep_fds;
+
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
         return fail(error, "cannot make a pair of sockets for", "a process", errno);
     }
-    /* The child's end must not have the number that dup2 will use. */
-    if (ends[1] == child_fd) {
-        int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, child_fd + 1);
+    /* The child's end must not have a number that dup2 will use. */
+    if (ends[1] < after) {
+        int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, after);
 
         close(ends[1]);
         ends[1] = moved;
@@ -123,7 +135,8 @@ fork_child(const TnProcessSpec *spec, int log_fd, TnProcess *ret_process, GError
     int ends[2];
     pid_t pid;
 
-    if (!make_gate(spec->child_fd, ends, error)) {
+    g_return_val_if_fail(spec->n_keep_fds <= TN_PROCESS_MAX_FDS, FALSE);
+    if (!make_gate(spec, ends, error)) {
         return FALSE;
     }
     pid = fork();

@@ -19,15 +19,21 @@ typedef struct TnProcess {
     int gate;           /* between spawn and release: what it waits at; -1 otherwise */
 } TnProcess;
 
+/* Descriptors that one process may inherit: a monitor's, and two for each of 31 PCI slots. */
+#define TN_PROCESS_MAX_FDS 63
+
 /**
  * TnProcessSpec: what to run.
  * @argv: program and arguments.
- * @keep_fd: handed down under the number @child_fd; -1: none.
+ * @keep_fds, @n_keep_fds: handed down, under the numbers from @child_fd on; at most
+ *   TN_PROCESS_MAX_FDS.
  * @log_path: stdout and stderr go there, appended; stdin is /dev/null.
  */
 typedef struct TnProcessSpec {
     const char *const *argv;
-    int keep_fd, child_fd;
+    const int *keep_fds;
+    guint n_keep_fds;
+    int child_fd;
     const char *log_path;
 } TnProcessSpec;
 

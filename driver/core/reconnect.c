@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "driver/core/driver-private.h"
+#include "driver/core/hostdev.h"
 #include "driver/core/job.h"
 #include "driver/core/launch.h"
 #include "driver/core/memory-args.h"
@@ -321,7 +322,8 @@ interview(TnDomain *domain, const char *path, GError **error)
     qmp = tn_monitor_get(domain, error);
     return qmp && tn_qmp_client_wait_ready(qmp, TN_MONITOR_TIMEOUT_MS, error) &&
            tn_launch_read_chardevs(domain, qmp, error) && reconcile_dimms(domain, qmp, error) &&
-           reconcile_backends(domain, qmp, error) && read_refusals(domain, qmp, error) &&
+           reconcile_backends(domain, qmp, error) &&
+           tn_hostdev_reconcile(domain, qmp, error) && read_refusals(domain, qmp, error) &&
            read_status(domain, qmp, error);
 }
 
@@ -439,6 +441,7 @@ tn_reconnect_all(TnDriver *driver)
     tn_state_store_foreach_run(driver->store, reconnect, driver);
     all = tn_domain_list_get_all(driver->domains);
     sweep(driver, all);
+    tn_hostdev_recover(driver);
     for (guint i = 0; i < all->len; i++) {
         TnDomain *domain = g_ptr_array_index(all, i);
         gboolean ours;

@@ -13,6 +13,7 @@
 
 #define XML_SUFFIX ".xml"
 #define RUN_SUFFIX ".state"
+#define HOSTDEV_SUFFIX ".hostdev"
 #define TEMP_SUFFIX ".new"
 
 struct TnStateStore {
@@ -376,6 +377,47 @@ tn_state_store_foreach_run(TnStateStore *store, TnRunRecordFunc func, gpointer u
     }
 }
 
+gboolean
+tn_state_store_save_hostdev(TnStateStore *store, const char *address, const char *text,
+                            GError **error)
+{
+    g_autofree char *path = file_path(store->state_dir, address, HOSTDEV_SUFFIX);
+
+    return write_file(store->state_dir, path, text, error);
+}
+
+void
+tn_state_store_delete_hostdev(TnStateStore *store, const char *address)
+{
+    g_autofree char *path = file_path(store->state_dir, address, HOSTDEV_SUFFIX);
+    g_autoptr(GError) error = NULL;
+
+    if (!delete_file(store->state_dir, path, &error)) {
+        g_warning("%s", error->message);
+    }
+}
+
+void
+tn_state_store_foreach_hostdev(TnStateStore *store, TnHostdevRecordFunc func, gpointer user_data)
+{
+    g_autoptr(GDir) dir = g_dir_open(store->state_dir, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(store->state_dir, name, NULL);
+        g_autofree char *text = NULL;
+        gsize len;
+
+        if (!g_str_has_suffix(name, HOSTDEV_SUFFIX)) {
+            continue;
+        }
+        text = read_file(path, &len);
+        if (text) {
+            func(path, text, user_data);
+        }
+    }
+}
+
 void
 tn_state_store_sweep(TnStateStore *store, GHashTable *in_use)
 {
@@ -386,6 +428,7 @@ tn_state_store_sweep(TnStateStore *store, GHashTable *in_use)
         g_autofree char *path = g_build_filename(store->state_dir, name, NULL);
 
         if (g_str_has_suffix(name, RUN_SUFFIX TEMP_SUFFIX) ||
+            g_str_has_suffix(name, HOSTDEV_SUFFIX TEMP_SUFFIX) ||
             (g_str_has_suffix(name, ".monitor") && !g_hash_table_contains(in_use, name))) {
             (void)unlink(path);
         }

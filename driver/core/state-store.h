@@ -79,8 +79,13 @@ gboolean tn_state_store_save_run(TnStateStore *store, const char *uuid, const Tn
                                  GError **error);
 void tn_state_store_delete_run(TnStateStore *store, const char *uuid);
 
+/* Writes, and deletes, ADDRESS.hostdev: what is known of a host device that changed hands. */
+gboolean tn_state_store_save_hostdev(TnStateStore *store, const char *address, const char *text,
+                                     GError **error);
+void tn_state_store_delete_hostdev(TnStateStore *store, const char *address);
+
 /**
- * tn_state_store_foreach_definition / _run:
+ * tn_state_store_foreach_definition / _run / _hostdev:
  * Reads every file of its kind. Files that cannot be read, or are larger than
  * TN_XML_MAX_DOCUMENT, are logged (g_warning names them) and passed over.
  * @func: takes @xml and @record as borrowed.
@@ -91,6 +96,9 @@ typedef void (*TnRunRecordFunc)(const char *uuid, const TnRunRecord *record, gpo
 void tn_state_store_foreach_definition(TnStateStore *store, TnDefinitionFunc func,
                                        gpointer user_data);
 void tn_state_store_foreach_run(TnStateStore *store, TnRunRecordFunc func, gpointer user_data);
+typedef void (*TnHostdevRecordFunc)(const char *path, const char *text, gpointer user_data);
+void tn_state_store_foreach_hostdev(TnStateStore *store, TnHostdevRecordFunc func,
+                                    gpointer user_data);
 
 G_END_DECLS
 

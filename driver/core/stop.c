@@ -9,6 +9,7 @@
 
 #include "driver/core/domain-events.h"
 #include "driver/core/driver-private.h"
+#include "driver/core/hostdev.h"
 #include "driver/core/monitor.h"
 #include "driver/core/process.h"
 
@@ -150,6 +151,14 @@ wait_for_cleanup_locked(TnDomain *domain, guint run)
 }
 
 void
+tn_stop_wait_cleanup(TnDomain *domain)
+{
+    g_mutex_lock(&domain->lock);
+    wait_for_cleanup_locked(domain, domain->cleaning);
+    g_mutex_unlock(&domain->lock);
+}
+
+void
 tn_stop_cleanup(TnDomain *domain, guint run)
 {
     TnDriver *driver = domain->driver;
@@ -172,6 +181,7 @@ tn_stop_cleanup(TnDomain *domain, guint run)
         (void)unlink(process.monitor_path);
     }
     free_process(driver, &process);
+    tn_hostdev_release_all(domain);
     tn_domain_list_remove_if_empty(driver->domains, domain);
     tn_driver_count_running(driver, -1);
     g_mutex_lock(&domain->lock);

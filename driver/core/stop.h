@@ -47,6 +47,9 @@ void tn_stop_run_later(TnDomain *domain, guint run, int reason);
 /* Forgets the run and leaves the process alone, as the daemon ends. Main thread. */
 void tn_stop_let_go(TnDomain *domain);
 
+/* Whoever puts an earlier run away has done it when this returns. Worker threads, no lock. */
+void tn_stop_wait_cleanup(TnDomain *domain);
+
 G_END_DECLS
 
 #endif

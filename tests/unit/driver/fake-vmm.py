@@ -5,7 +5,7 @@ A monitor program with nothing behind it, for tests of the driver.
 
 It listens on the socket that the driver hands down and answers as tenon-vmm does. The words of
 -append say where it misbehaves: die=WHY (at once), mute (no greeting), hang=CMD, refuse=CMD,
-vanish=CMD, unplug=done|refuse|never, ignore-term; pty makes the console a real one that shouts back
+vanish=CMD, lose=CMD (it is done, the reply does not come), unplug=done|refuse|never, ignore-term; pty makes the console a real one that shouts back
 what it hears. The commands x-fake-event and x-fake-eject make
 the guest do what a guest does by itself.
 """
@@ -32,6 +32,10 @@ class Guest:
         self.status = "prelaunch"
         self.backends = {}
         self.dimms = {}
+        self.hostdevs = {}
+        self.groups = {}
+        self.fds = set()
+        self.seen = set()
         self.osts = []
         self.pty = "/dev/pts/fake"
         self.events = []
@@ -40,7 +44,7 @@ class Guest:
         for text in self._values(argv, "-object"):
             self.object_add(json.loads(text))
         for text in self._values(argv, "-device"):
-            if json.loads(text)["driver"] == "pc-dimm":
+            if json.loads(text)["driver"] in ("pc-dimm", "vfio-pci"):
                 self.device_add(json.loads(text))
 
     def open_pty(self):
@@ -71,16 +75,30 @@ class Guest:
 
     def object_add(self, args):
         """object-add"""
+        if args.get("qom-type") == "vfio-group":
+            for fd in (args["fd"], args["container-fd"]):
+                if fd.isdigit():
+                    os.fstat(int(fd))
+                else:
+                    self.fds.remove(fd)
+            self.groups[args["id"]] = args["group"]
+            return {}
         self.backends[args["id"]] = args["size"]
         return {}
 
     def object_del(self, args):
         """object-del"""
+        if args["id"] in self.groups:
+            del self.groups[args["id"]]
+            return {}
         del self.backends[args["id"]]
         return {}
 
     def device_add(self, args):
         """device_add"""
+        if args.get("driver") == "vfio-pci":
+            self.hostdevs[args["id"]] = args
+            return {}
         self.dimms[args["id"]] = {
             "id": args["id"], "slot": args.get("slot", 0), "node": args.get("node", 0),
             "addr": args.get("addr", 0x100000000 + (args.get("slot", 0) << 28)),
@@ -90,7 +108,7 @@ class Guest:
 
     def eject(self, args):
         """The guest lets go of a DIMM."""
-        del self.dimms[args["id"]]
+        del (self.hostdevs if args["id"] in self.hostdevs else self.dimms)[args["id"]]
         self.event("DEVICE_DELETED", {"device": args["id"], "path": "/machine/peripheral/x"})
         return {}
 
@@ -132,6 +150,14 @@ class Guest:
             "query-memdev": lambda: [{"id": name, "size": size}
                                      for name, size in self.backends.items()],
             "query-acpi-ospm-status": lambda: self.osts,
+            "qom-list": lambda: [{"name": name, "type": "child<x>"}
+                                 for name in (*self.dimms, *self.hostdevs)],
+            "getfd": lambda: self.fds.add(args["fdname"]) or {},
+            "closefd": lambda: self.fds.remove(args["fdname"]) or {},
+            "x-fake-forget": lambda: self.hostdevs.pop(args["id"]) and {},
+            "x-fake-hostdevs": lambda: {"devices": list(self.hostdevs.values()),
+                                        "groups": list(self.groups), "fds": list(self.fds),
+                                        "seen": sorted(self.seen)},
             "cont": lambda: self.switch("running", "RESUME"),
             "stop": lambda: self.switch("paused", "STOP"),
             "system_reset": lambda: self.event("RESET", {"guest": False}) or {},
@@ -158,6 +184,7 @@ class Guest:
 def reply_to(guest, request):
     """The reply to one command; None: there will be none."""
     name = request["execute"]
+    guest.seen.add(name)
     if guest.words.get("vanish") == name:
         raise Vanished
     if guest.words.get("hang") == name:
@@ -165,7 +192,8 @@ def reply_to(guest, request):
     if guest.words.get("refuse") == name:
         return {"error": {"class": "GenericError", "desc": "refused by the test"}}
     try:
-        return {"return": guest.answer(name, request.get("arguments", {}))}
+        result = {"return": guest.answer(name, request.get("arguments", {}))}
+        return None if guest.words.get("lose") == name else result
     except KeyError as error:
         return {"error": {"class": "GenericError", "desc": f"cannot {name}: {error}"}}
 

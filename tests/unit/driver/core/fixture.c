@@ -2,6 +2,7 @@
 /* Setting up and taking down drivers for tests. */
 #include "tests/unit/driver/core/fixture.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -51,6 +52,39 @@ on_event(const TnDomainEvent *event, guint subscription, gpointer user_data)
     g_mutex_unlock(&f->lock);
 }
 
+/* The limit of the only process that matters; no test runs two at once. */
+static gint memlock_error;
+static guint64 memlock_now;
+
+static int
+set_memlock(pid_t pid, const struct rlimit *wanted, struct rlimit *ret_now)
+{
+    g_assert_cmpint(pid, >, 1);
+    if (!wanted) {
+        *ret_now = (struct rlimit){ memlock_now, memlock_now };
+        return 0;
+    }
+    if (g_atomic_int_get(&memlock_error) != 0) {
+        errno = g_atomic_int_get(&memlock_error);
+        return -1;
+    }
+    memlock_now = wanted->rlim_cur;
+    return 0;
+}
+
+void
+fixture_set_memlock(guint64 now, int error_number)
+{
+    memlock_now = now;
+    g_atomic_int_set(&memlock_error, error_number);
+}
+
+guint64
+fixture_get_memlock(void)
+{
+    return memlock_now;
+}
+
 void
 fixture_start_driver(Fixture *f)
 {
@@ -66,6 +100,8 @@ fixture_start_driver(Fixture *f)
         .log_dir = f->log_dir,
         .vmm_path = vmm,
         .context = f->context,
+        .memlock = set_memlock,
+        .pci_host = f->pci.host,
     };
     g_autoptr(GError) error = NULL;
 
@@ -100,6 +136,8 @@ fixture_set_up(Fixture *f, gconstpointer data)
     f->log_dir = g_build_filename(f->dir, "log", NULL);
     f->context = g_main_context_new();
     f->events = g_ptr_array_new_with_free_func(g_free);
+    fake_pci_init(&f->pci);
+    fixture_set_memlock(65536, 0);
     g_mutex_init(&f->lock);
     g_cond_init(&f->changed);
     fixture_start_driver(f);
@@ -139,6 +177,7 @@ fixture_tear_down(Fixture *f, gconstpointer data)
     destroy_all(f);
     fixture_stop_driver(f);
     g_main_context_unref(f->context);
+    fake_pci_clear(&f->pci);
     remove_tree(f->dir);
     g_ptr_array_unref(f->events);
     g_cond_clear(&f->changed);

@@ -4,6 +4,7 @@
 #define TN_TEST_DRIVER_FIXTURE_H
 
 #include "driver/core/driver.h"
+#include "tests/unit/driver/host/fake-pci.h"
 
 typedef struct Fixture {
     char *dir, *config_dir, *state_dir, *log_dir;
@@ -11,6 +12,7 @@ typedef struct Fixture {
     GThread *thread;
     gint stop; /* atomic */
     TnDriver *driver;
+    FakePci pci; /* the host's PCI devices; none at first */
 
     GMutex lock;
     GCond changed;
@@ -47,6 +49,10 @@ void fixture_wait_state(TnDomain *domain, int state);
 
 /* Waits until nobody holds the domain's job. */
 void fixture_wait_job(TnDomain *domain);
+
+/* The locked-memory limit of the guest's process, and the errno with which it cannot be raised. */
+void fixture_set_memlock(guint64 now, int error_number);
+guint64 fixture_get_memlock(void);
 
 guint fixture_n_live_dimms(TnDomain *domain);
 guint fixture_n_config_dimms(TnDomain *domain);

@@ -229,7 +229,7 @@ test_mounted_partition(FakePci *pci, gconstpointer data)
 {
     fake_pci_put(pci, "/proc/self/mountinfo",
                  "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-                 "36 35 259:1 /sub /srv/a\\040b rw,noatime master:1 shared:7 - ext4 /dev/root rw\n");
+                 "36 35 259:1 /s /srv/a\\040b rw,noatime master:1 shared:7 - ext4 /dev/root rw\n");
     assert_in_use(pci, "/dev/nvme0n1p1 is mounted on /srv/a\\040b");
 }
 
