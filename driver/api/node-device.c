@@ -3,6 +3,20 @@
 #include "driver/api/api-private.h"
 #include "driver/core/node-device.h"
 
+/* Asked only when no node device daemon is there: the name says all that our own calls need. */
+static gboolean
+node_device_lookup_by_name(TnRpcCall *call, void *data, void *data_ret, GError **error)
+{
+    TnRpcNodeDeviceLookupByNameArgs *args = data;
+    TnRpcNodeDeviceLookupByNameRet *ret = data_ret;
+
+    if (!tn_node_device_check(tn_api_of(call)->driver, args->name, error)) {
+        return FALSE;
+    }
+    ret->name = g_strdup(args->name);
+    return TRUE;
+}
+
 static gboolean
 node_device_dettach(TnRpcCall *call, void *data, void *ret, GError **error)
 {
@@ -38,6 +52,7 @@ node_device_reset(TnRpcCall *call, void *data, void *ret, GError **error)
 }
 
 const TnRpcHandlerRow tn_api_node_device_rows[] = {
+    { TN_RPC_PROC_NODE_DEVICE_LOOKUP_BY_NAME, node_device_lookup_by_name },
     { TN_RPC_PROC_NODE_DEVICE_DETTACH, node_device_dettach },
     { TN_RPC_PROC_NODE_DEVICE_DETACH_FLAGS, node_device_detach_flags },
     { TN_RPC_PROC_NODE_DEVICE_RE_ATTACH, node_device_re_attach },

@@ -111,7 +111,9 @@ tn_hostdev_table_reset(TnHostdevTable *table, const char *address, GError **erro
     TnHostdevEntry *entry;
     gboolean ok;
 
-    if (!tn_pci_host_check_device(table->host, address, error)) {
+    /* The reset of a bridge would be one of all that is behind it. */
+    if (!tn_pci_host_check_device(table->host, address, error) ||
+        !tn_pci_host_check_assignable(table->host, address, error)) {
         return FALSE;
     }
     entry = tn_hostdev_enter(table, address, -1, TRUE, NULL);

@@ -27,6 +27,10 @@
 #define THEIRS(proc, flags, owner) \
     [TN_RPC_PROC_##proc] = { #proc, NONE, NONE, flags, TN_RPC_OWNER_##owner }
 
+/* The same, but when there is no such daemon a handler of ours may answer. */
+#define THEIRS_OR_OURS(proc, flags, owner, args, ret) \
+    [TN_RPC_PROC_##proc] = { #proc, args, ret, flags, TN_RPC_OWNER_##owner }
+
 static const TnRpcProc remote_procs[] = {
     OURS(CONNECT_OPEN, RO | HIGH | ALONE, XDR(ConnectOpenArgs), NONE),
     OURS(CONNECT_CLOSE, RO | HIGH | ALONE, NONE, NONE),
@@ -143,7 +147,8 @@ static const TnRpcProc remote_procs[] = {
     OURS(CONNECT_GET_URI, RO | NOW, NONE, XDR(ConnectGetUriRet)),
     THEIRS(NODE_NUM_OF_DEVICES, RO, NODEDEV),
     THEIRS(NODE_LIST_DEVICES, RO, NODEDEV),
-    THEIRS(NODE_DEVICE_LOOKUP_BY_NAME, RO, NODEDEV),
+    THEIRS_OR_OURS(NODE_DEVICE_LOOKUP_BY_NAME, RO, NODEDEV, XDR(NodeDeviceLookupByNameArgs),
+                   XDR(NodeDeviceLookupByNameRet)),
     THEIRS(NODE_DEVICE_GET_XML_DESC, RO, NODEDEV),
     THEIRS(NODE_DEVICE_GET_PARENT, RO, NODEDEV),
     THEIRS(NODE_DEVICE_NUM_OF_CAPS, RO, NODEDEV),

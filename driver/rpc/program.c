@@ -70,7 +70,8 @@ tn_rpc_program_add_handlers(TnRpcProgram *program, const TnRpcHandlerRow *rows, 
         const TnRpcProc *proc = tn_rpc_proc_table_lookup(program->number, rows[i].procedure);
         Slot *slot;
 
-        g_assert(proc != NULL && proc->owner == TN_RPC_OWNER_SELF);
+        /* A relayed one must say what it carries: it is answered when nobody else does. */
+        g_assert(proc != NULL && (proc->owner == TN_RPC_OWNER_SELF || proc->ret.filter != NULL));
         slot = &program->slots[rows[i].procedure];
         g_assert(slot->handler == NULL);
         slot->handler = rows[i].handler;
@@ -281,28 +282,15 @@ start_call(TnRpcClient *client, TnRpcCall *call)
     g_mutex_unlock(&client->lock);
 }
 
+/* The call is allowed and well-formed as far as its header goes. */
 static gboolean
-dispatch_call(TnRpcClient *client, const TnRpcProgram *program, const TnRpcFrame *frame,
-              GError **error)
+dispatch_own(TnRpcClient *client, const TnRpcProgram *program, const TnRpcFrame *frame,
+             const TnRpcProc *proc, GError **error)
 {
     const TnRpcHeader *header = &frame->header;
-    const TnRpcProc *proc = tn_rpc_proc_table_lookup(header->program, header->procedure);
-    const Slot *slot;
+    const Slot *slot = &program->slots[header->procedure];
     TnRpcCall *call;
 
-    if (header->status != TN_RPC_STATUS_OK) {
-        g_set_error(error, TN_VIR_ERROR, VIR_ERR_RPC, "Unexpected message status %d",
-                    header->status);
-        return FALSE;
-    }
-    if (!check_call(client, header, proc, error)) {
-        return FALSE;
-    }
-    if (proc->owner != TN_RPC_OWNER_SELF) {
-        tn_rpc_relay_call(client, proc->owner, proc, frame);
-        return TRUE;
-    }
-    slot = &program->slots[header->procedure];
     if (slot->handler == NULL) {
         g_autofree char *name = tn_rpc_proc_api_name(proc);
 
@@ -317,6 +305,28 @@ dispatch_call(TnRpcClient *client, const TnRpcProgram *program, const TnRpcFrame
     take_fds(client, call, frame->n_fds);
     start_call(client, call);
     return TRUE;
+}
+
+static gboolean
+dispatch_call(TnRpcClient *client, const TnRpcProgram *program, const TnRpcFrame *frame,
+              GError **error)
+{
+    const TnRpcHeader *header = &frame->header;
+    const TnRpcProc *proc = tn_rpc_proc_table_lookup(header->program, header->procedure);
+
+    if (header->status != TN_RPC_STATUS_OK) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_RPC, "Unexpected message status %d",
+                    header->status);
+        return FALSE;
+    }
+    if (!check_call(client, header, proc, error)) {
+        return FALSE;
+    }
+    if (proc->owner != TN_RPC_OWNER_SELF) {
+        tn_rpc_relay_call(client, proc->owner, proc, frame);
+        return TRUE;
+    }
+    return dispatch_own(client, program, frame, proc, error);
 }
 
 static void
@@ -400,6 +410,23 @@ tn_rpc_program_dispatch(TnRpcClient *client, const TnRpcFrame *frame)
         tn_rpc_client_reply_error(client, header, error);
         break;
     }
+}
+
+gboolean
+tn_rpc_program_dispatch_instead(TnRpcClient *client, const TnRpcFrame *frame)
+{
+    const TnRpcHeader *header = &frame->header;
+    const TnRpcProc *proc = tn_rpc_proc_table_lookup(header->program, header->procedure);
+    const TnRpcProgram *program = find_program(client->server, header);
+    g_autoptr(GError) error = NULL;
+
+    if (program == NULL || proc == NULL || program->slots[header->procedure].handler == NULL) {
+        return FALSE;
+    }
+    if (!dispatch_own(client, program, frame, proc, &error)) {
+        tn_rpc_client_reply_error(client, header, error);
+    }
+    return TRUE;
 }
 
 /* ---- what handlers ask of their call ---- */

@@ -413,6 +413,29 @@ open_connection(TnRpcRelay *relay, GError **error)
     return tn_rpc_caller_steal_fd(g_steal_pointer(&caller));
 }
 
+/* There is no such daemon: what we can answer ourselves is answered; the rest stays waiting. */
+static void
+answer_instead(TnRpcRelay *relay)
+{
+    g_autoptr(GByteArray) unsent = g_steal_pointer(&relay->unsent);
+    TnRpcDecoder decoder;
+    TnRpcFrame frame;
+
+    relay->unsent = g_byte_array_new();
+    tn_rpc_decoder_init(&decoder, TN_RPC_FRAME_MAX);
+    tn_rpc_decoder_set_input(&decoder, unsent->data, unsent->len);
+    while (tn_rpc_decoder_next(&decoder, &frame, NULL) == TN_RPC_DECODE_FRAME) {
+        gpointer key = GUINT_TO_POINTER(frame.header.serial);
+
+        if (g_hash_table_contains(relay->calls, key) &&
+            tn_rpc_program_dispatch_instead(relay->client, &frame)) {
+            g_hash_table_remove(relay->calls, key);
+            tn_rpc_client_call_done(relay->client, TN_RPC_CALL_RELAYED);
+        }
+    }
+    tn_rpc_decoder_clear(&decoder);
+}
+
 static void
 opened_posted(gpointer data)
 {
@@ -433,6 +456,7 @@ opened_posted(gpointer data)
     relay->state = RELAY_CLOSED;
     if (fd < 0) {
         g_debug("no %s daemon: %s", owners[relay->owner].scheme, error->message);
+        answer_instead(relay);
         close_relay(relay, VIR_ERR_NO_SUPPORT, error->message);
         relay_unref(relay);
         return;

@@ -201,6 +201,9 @@ void tn_rpc_fds_free(GArray *fds);
 
 /* Works on one frame of a client; I/O thread. */
 void tn_rpc_program_dispatch(TnRpcClient *client, const TnRpcFrame *frame);
+/* The same for a call that belongs to another daemon which is not there: a handler of ours answers,
+ * if there is one. I/O thread. Returns: FALSE when nobody does. */
+gboolean tn_rpc_program_dispatch_instead(TnRpcClient *client, const TnRpcFrame *frame);
 guint32 tn_rpc_program_get_number(const TnRpcProgram *program);
 /* Handlers that the server keeps for itself, whoever else claimed their procedures. */
 void tn_rpc_program_set_own_handlers(TnRpcProgram *program, const TnRpcHandlerRow *rows,

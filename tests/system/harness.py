@@ -77,6 +77,14 @@ def until(condition, what, limit=LIMIT_SECONDS):
         time.sleep(POLL_SECONDS)
 
 
+def pci_bridge():
+    """The node device name of a PCI bridge of this host, which nobody can take away; or None."""
+    for path in sorted(Path("/sys/bus/pci/devices").glob("*")):
+        if (path / "class").read_text(encoding="ascii").startswith("0x06"):
+            return "pci_" + path.name.replace(":", "_").replace(".", "_")
+    return None
+
+
 class Tests:
     """Test points in TAP; each is a function that takes what run() is given."""
 

@@ -76,6 +76,56 @@ def unusual_names(daemon):
     connection.close()
 
 
+# A place where no host has a device.
+NOWHERE = "0x00ff"
+HOSTDEV = """\
+<hostdev mode='subsystem' type='{type}' managed='yes'>
+  <source><address domain='{domain}' bus='0xff' slot='0x1f' function='0x7'/></source>{more}
+</hostdev>"""
+
+
+def hostdev(kind="pci", domain=NOWHERE, more=""):
+    return HOSTDEV.format(type=kind, domain=domain, more=more)
+
+
+@tests.point
+def host_devices(daemon):
+    connection = daemon.open()
+    for xml, word in ((hostdev("usb"), "usb"), (hostdev(more="<driver name='kvm'/>"), "kvm"),
+                      (hostdev(more="<rom enabled='no' bar='on'/>"), "ROM tuning")):
+        refuses(libvirt.VIR_ERR_CONFIG_UNSUPPORTED, word, connection.defineXML,
+                daemon.xml("u", devices=xml))
+    refuses(libvirt.VIR_ERR_XML_ERROR, "double use of PCI Address 0000:00:01.0",
+            connection.defineXML,
+            daemon.xml("u", devices=hostdev(more="<address type='pci' slot='1'/>")))
+    domain = connection.defineXML(daemon.xml("p", devices=hostdev()))
+    refuses(libvirt.VIR_ERR_INTERNAL_ERROR, "Device 00ff:ff:1f.7 not found", domain.create)
+    equal(domain.state()[0], libvirt.VIR_DOMAIN_SHUTOFF)
+    equal(daemon.guests(), [])
+    domain.undefine()
+    connection.close()
+
+
+@tests.point
+def node_devices(daemon):
+    connection = daemon.open()
+    # No node device daemon is there: the name says all that is needed.
+    refuses(libvirt.VIR_ERR_NO_NODE_DEVICE, "no node device with matching name",
+            connection.nodeDeviceLookupByName, "pci_00ff_ff_1f_7")
+    refuses(libvirt.VIR_ERR_NO_NODE_DEVICE, "no node device with matching name",
+            connection.nodeDeviceLookupByName, "net_eth0")
+    refuses(libvirt.VIR_ERR_NO_SUPPORT, "virConnectListAllNodeDevices",
+            connection.listAllDevices)
+    name = harness.pci_bridge()
+    if name:
+        bridge = connection.nodeDeviceLookupByName(name)
+        for function in (bridge.dettach, bridge.reset):
+            assert harness.error_of(function)[0], function
+        refuses(libvirt.VIR_ERR_INVALID_ARG, "unknown driver name 'nvme'", bridge.detachFlags,
+                "nvme")
+    connection.close()
+
+
 @tests.point
 def not_running(daemon):
     connection = daemon.open()
