@@ -33,7 +33,10 @@
 typedef struct Topology {
     unsigned threads;       /* per core */
     unsigned cpus;          /* per socket */
+    unsigned dies;          /* per socket */
+    unsigned core_cpus;     /* per die */
     unsigned thread_bits;   /* of the APIC id */
+    unsigned die_shift;     /* bits of the APIC id below the die */
     unsigned package_shift; /* bits of the APIC id below the socket */
 } Topology;
 
@@ -65,7 +68,7 @@ ensure_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf, uint32_t subleaf, uint32_t
     entry->flags = flags;
     return entry;
 }
-#define EXTRA_ENTRIES 8
+#define EXTRA_ENTRIES 12
 
 static void
 remove_leaf(struct kvm_cpuid2 *cpuid, uint32_t leaf)
@@ -105,35 +108,37 @@ is_amd(struct kvm_cpuid2 *cpuid)
                      (entry->ebx == 0x6f677948 && entry->ecx == 0x656e6975)); /* HygonGenuine */
 }
 
-static unsigned
-bits_for(unsigned count)
-{
-    return count <= 1 ? 0 : 32 - (unsigned)__builtin_clz(count - 1);
-}
-
 static gboolean
-make_topology(const TnCpuModel *model, Topology *ret_topology, GError **error)
+make_topology(const TnCpuTopology *t, Topology *ret_topology, GError **error)
 {
-    uint64_t total = (uint64_t)model->sockets * model->cores * model->threads;
+    uint64_t total = 0;
 
-    if (model->sockets > MAX_APIC_IDS || model->cores > MAX_APIC_IDS ||
-        model->threads > MAX_APIC_IDS || total == 0 || total > MAX_APIC_IDS) {
+    if (t->sockets <= MAX_APIC_IDS && t->dies <= MAX_APIC_IDS && t->cores <= MAX_APIC_IDS &&
+        t->threads <= MAX_APIC_IDS) {
+        total = tn_cpu_topology_count(t);
+    }
+    if (total == 0 || total > MAX_APIC_IDS ||
+        tn_cpu_topology_apic_id(t, (unsigned)total - 1) >= MAX_APIC_IDS) {
         g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
-                    "Invalid CPU topology: %u sockets * %u cores * %u threads, need 1 to %u CPUs",
-                    model->sockets, model->cores, model->threads, MAX_APIC_IDS);
+                    "Invalid CPU topology: %u sockets * %u dies * %u cores * %u threads, need 1 "
+                    "to %u CPUs with APIC ids below that",
+                    t->sockets, t->dies, t->cores, t->threads, MAX_APIC_IDS);
         return FALSE;
     }
     *ret_topology = (Topology){
-        .threads = model->threads,
-        .cpus = model->cores * model->threads,
-        .thread_bits = bits_for(model->threads),
-        .package_shift = bits_for(model->cores * model->threads),
+        .threads = t->threads,
+        .cpus = t->dies * t->cores * t->threads,
+        .dies = t->dies,
+        .core_cpus = t->cores * t->threads,
+        .thread_bits = tn_cpu_topology_core_shift(t),
+        .die_shift = tn_cpu_topology_die_shift(t),
+        .package_shift = tn_cpu_topology_socket_shift(t),
     };
     return TRUE;
 }
 
 /* Leaf 4 on Intel, 0x8000001d on AMD: first and second level caches belong to a
- * core, what is further out to the socket. */
+ * core, what is further out to the die. */
 static void
 set_cache_sharing(struct kvm_cpuid2 *cpuid, uint32_t leaf, const Topology *topology)
 {
@@ -145,12 +150,36 @@ set_cache_sharing(struct kvm_cpuid2 *cpuid, uint32_t leaf, const Topology *topol
         if (entry->function != leaf || (entry->eax & 0x1f) == 0) {
             continue;
         }
-        sharing = (1u << (level <= 2 ? topology->thread_bits : topology->package_shift)) - 1;
+        sharing = (1u << (level <= 2 ? topology->thread_bits : topology->die_shift)) - 1;
         entry->eax = (entry->eax & 0x3fff) | sharing << 14;
         if (leaf == 4) {
-            cores = (1u << (topology->package_shift - topology->thread_bits)) - 1;
+            cores = (1u << (topology->die_shift - topology->thread_bits)) - 1;
             entry->eax |= MIN(cores, 0x3fu) << 26;
         }
+    }
+}
+
+/* Leaf 0x1f knows dies, which 0xb cannot tell: only there where there are any. */
+static void
+set_die_topology(struct kvm_cpuid2 *cpuid, const Topology *topology, unsigned apic_id)
+{
+    const struct {
+        unsigned shift, cpus, type;
+    } levels[] = {
+        { topology->thread_bits, topology->threads, 1 },    /* SMT */
+        { topology->die_shift, topology->core_cpus, 2 },    /* core */
+        { topology->package_shift, topology->cpus, 5 },     /* die */
+        { 0, 0, 0 },
+    };
+
+    for (uint32_t i = 0; i < G_N_ELEMENTS(levels); i++) {
+        struct kvm_cpuid_entry2 *entry = ensure_entry(cpuid, 0x1f, i,
+                                                      KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+
+        entry->eax = levels[i].shift;
+        entry->ebx = levels[i].cpus;
+        entry->ecx = i | levels[i].type << 8;
+        entry->edx = apic_id;
     }
 }
 
@@ -161,6 +190,9 @@ set_extended_topology(struct kvm_cpuid2 *cpuid, const Topology *topology, unsign
 
     remove_leaf(cpuid, 0xb);
     remove_leaf(cpuid, 0x1f);
+    if (topology->dies > 1) {
+        set_die_topology(cpuid, topology, apic_id);
+    }
     entry = ensure_entry(cpuid, 0xb, 0, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
     entry->eax = topology->thread_bits;
     entry->ebx = topology->threads;
@@ -175,7 +207,9 @@ set_extended_topology(struct kvm_cpuid2 *cpuid, const Topology *topology, unsign
     entry->ecx = 2u;
     entry->edx = apic_id;
     entry = find_entry(cpuid, 0, 0);
-    if (entry && (entry->eax < 0xb || entry->eax == 0x1f)) {
+    if (entry && topology->dies > 1) {
+        entry->eax = MAX(entry->eax, 0x1f);
+    } else if (entry && (entry->eax < 0xb || entry->eax == 0x1f)) {
         entry->eax = entry->eax == 0x1f ? 0x1e : 0xb;
     }
 }
@@ -199,7 +233,8 @@ set_amd_topology(struct kvm_cpuid2 *cpuid, const Topology *topology, unsigned ap
 
         entry->eax = apic_id;
         entry->ebx = (core & 0xff) | (topology->threads - 1) << 8;
-        entry->ecx = (apic_id >> topology->package_shift) & 0xff; /* one node per socket */
+        entry->ecx = (topology->dies - 1) << 8 | /* nodes of a socket: its dies */
+                     ((apic_id >> topology->die_shift) & 0xff);
         entry->edx = 0;
     }
 }
@@ -404,7 +439,7 @@ tn_cpuid_build(const TnCpuidInput *input, GError **error)
                     model->name ? model->name : "");
         return NULL;
     }
-    if (!make_topology(model, &topology, error)) {
+    if (!make_topology(&model->topology, &topology, error)) {
         return NULL;
     }
     cpuid = g_malloc0(sizeof(*cpuid) + (n + EXTRA_ENTRIES) * sizeof(cpuid->entries[0]));
@@ -412,7 +447,7 @@ tn_cpuid_build(const TnCpuidInput *input, GError **error)
     memcpy(cpuid->entries, input->supported->entries, n * sizeof(cpuid->entries[0]));
 
     filter(cpuid, input);
-    set_topology(cpuid, &topology, input->index);
+    set_topology(cpuid, &topology, input->apic_id);
     for (const char *const *term = model->features; term && *term; term++) {
         if (!apply_term(cpuid, input, *term, error)) {
             return NULL;

@@ -109,6 +109,7 @@ struct TnKvm {
     bool no_firmware; /* the boot CPU starts in a kernel, so nobody sets up MTRRs */
     bool clock_stopped;
     uint64_t clock;
+    GPtrArray *parked; /* of TnVcpu without a thread: unplugged, KVM keeps them */
 
     /* Guards all below, and each vCPU's pause handshake. A leaf lock. */
     pthread_mutex_t run_lock;
@@ -144,6 +145,7 @@ struct TnVcpu {
 
     /* Constant. */
     unsigned index;
+    unsigned apic_id; /* KVM's id of it as well */
     pthread_t thread;
     bool thread_started;
     int thread_id;
@@ -228,6 +230,9 @@ bool tn_vcpu_wait_until_allowed(TnVcpu *vcpu);
 /* The guest is left until somebody resumes this vCPU. */
 void tn_vcpu_stall(TnVcpu *vcpu);
 
+/* vcpu.c: closes every vCPU that was freed; all are, when the VM goes. */
+void tn_kvm_drop_parked_vcpus(TnKvm *kvm);
+
 /* vcpu-run.c: runs the guest until the thread shall end. */
 void tn_vcpu_run_loop(TnVcpu *vcpu);
 
@@ -244,7 +249,7 @@ typedef struct TnCpuidInput {
     const struct kvm_cpuid2 *supported; /* KVM_GET_SUPPORTED_CPUID */
     bool has_tsc_deadline;
     const TnCpuModel *model;
-    unsigned index; /* of the vCPU; its APIC id as well */
+    unsigned apic_id;
 } TnCpuidInput;
 
 /* What one vCPU sees. (transfer full, g_free) NULL with TN_KVM_ERROR_FAILED for a model,

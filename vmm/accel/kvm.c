@@ -255,6 +255,7 @@ tn_kvm_new(const char *path, GError **error)
     pthread_cond_init(&kvm->run_changed, NULL);
     tn_coalesced_init(kvm);
     kvm->vcpus = g_ptr_array_new();
+    kvm->parked = g_ptr_array_new();
 
     if (!open_device(kvm, path, error) || !check_capabilities(kvm, path, error)) {
         goto error;
@@ -292,6 +293,7 @@ tn_kvm_free(TnKvm *kvm)
     }
     tn_bus_listener_unregister(&kvm->memory_bus);
     tn_bus_listener_unregister(&kvm->io_bus);
+    tn_kvm_drop_parked_vcpus(kvm);
     tn_memory_slots_done(&kvm->slots);
     tn_coalesced_done(kvm);
     tn_irq_routes_done(&kvm->routes);
@@ -306,6 +308,7 @@ tn_kvm_free(TnKvm *kvm)
     }
     g_free(kvm->supported_cpuid);
     g_free(kvm->msrs);
+    g_ptr_array_unref(kvm->parked);
     g_ptr_array_unref(kvm->vcpus);
     pthread_cond_destroy(&kvm->run_changed);
     pthread_mutex_destroy(&kvm->run_lock);

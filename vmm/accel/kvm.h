@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "vmm/core/cpu-topology.h"
 #include "vmm/core/fast-path.h"
 #include "vmm/core/irq-line.h"
 #include "vmm/core/platform.h"
@@ -74,7 +75,7 @@ typedef struct TnVcpuEnv {
 typedef struct TnCpuModel {
     const char *name;        /* "host", "max" ("qemu64" where offered) */
     const char *const *features; /* "+x", "-x" terms in order; NULL-terminated, may be NULL */
-    unsigned sockets, cores, threads; /* topology; their product is the count of CPUs */
+    TnCpuTopology topology;  /* of all CPUs that there can be */
 } TnCpuModel;
 
 /* Where a vCPU starts. */
@@ -88,12 +89,14 @@ typedef struct TnVcpuStart {
     uint64_t stack;      /* rsp */
 } TnVcpuStart;
 
-/* Makes vCPU @index (APIC id = index for now) with its thread, paused, in the
- * start state TN_VCPU_START_RESET. @model may be freed afterwards; @env is copied,
- * its targets outlive the vCPU. */
+/* Makes vCPU @index of the topology, whose APIC id follows from it, with its thread,
+ * paused, in the start state TN_VCPU_START_RESET. @model may be freed afterwards; @env
+ * is copied, its targets outlive the vCPU. KVM never forgets a vCPU: one that was freed
+ * is taken up again, so all of one VM are of the same @model. */
 TnVcpu *tn_vcpu_new(TnKvm *kvm, unsigned index, const TnCpuModel *model, const TnVcpuEnv *env,
                     GError **error);
-/* Ends the thread, paused or not. NULL is fine. */
+/* Ends the thread, paused or not; what KVM has of it is kept for the next vCPU of that
+ * index, in the state of one that was never started. NULL is fine. */
 void tn_vcpu_free(TnVcpu *vcpu);
 /* The state with which the boot CPU starts after each tn_vcpu_reset() (others wait for
  * SIPI). Copied; takes effect with the next reset. Set the boot CPU's before resetting

@@ -8,6 +8,8 @@
  */
 #include "vmm/accel/kvm-private.h"
 
+#include "vmm/core/log.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -175,7 +177,7 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
         .supported = kvm->supported_cpuid,
         .has_tsc_deadline = kvm->has_tsc_deadline,
         .model = model,
-        .index = vcpu->index,
+        .apic_id = vcpu->apic_id,
     };
     void *run;
 
@@ -183,7 +185,7 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
     if (!cpuid) {
         return FALSE;
     }
-    vcpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->index);
+    vcpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->apic_id);
     if (vcpu->fd < 0) {
         return tn_kvm_set_errno(error, "KVM_CREATE_VCPU");
     }
@@ -201,6 +203,60 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
     return tn_vcpu_registers_save_initial(vcpu, error);
 }
 
+/* Gives back all of a vCPU that has no thread. */
+static void
+destroy(TnVcpu *vcpu)
+{
+    if (vcpu->run) {
+        (void)munmap(vcpu->run, vcpu->kvm->run_size);
+    }
+    if (vcpu->fd >= 0) {
+        (void)close(vcpu->fd);
+    }
+    tn_vcpu_registers_done(vcpu);
+    g_free(vcpu);
+}
+
+void
+tn_kvm_drop_parked_vcpus(TnKvm *kvm)
+{
+    for (unsigned i = 0; i < kvm->parked->len; i++) {
+        destroy(g_ptr_array_index(kvm->parked, i));
+    }
+    g_ptr_array_set_size(kvm->parked, 0);
+}
+
+/* The vCPU @index that was there before; NULL: there was none. */
+static TnVcpu *
+take_parked(TnKvm *kvm, unsigned index)
+{
+    for (unsigned i = 0; i < kvm->parked->len; i++) {
+        TnVcpu *vcpu = g_ptr_array_index(kvm->parked, i);
+
+        if (vcpu->index == index) {
+            g_ptr_array_remove_index_fast(kvm->parked, i);
+            return vcpu;
+        }
+    }
+    return NULL;
+}
+
+static TnVcpu *
+make_vcpu(TnKvm *kvm, unsigned index, const TnCpuModel *model, GError **error)
+{
+    TnVcpu *vcpu = g_new0(TnVcpu, 1);
+
+    vcpu->kvm = kvm;
+    vcpu->index = index;
+    vcpu->apic_id = tn_cpu_topology_apic_id(&model->topology, index);
+    vcpu->fd = -1;
+    if (!create_vcpu(vcpu, model, error)) {
+        destroy(vcpu);
+        return NULL;
+    }
+    return vcpu;
+}
+
 TnVcpu *
 tn_vcpu_new(TnKvm *kvm, unsigned index, const TnCpuModel *model, const TnVcpuEnv *env,
             GError **error)
@@ -212,19 +268,44 @@ tn_vcpu_new(TnKvm *kvm, unsigned index, const TnCpuModel *model, const TnVcpuEnv
                     "KVM takes at most %u vCPUs, need number %u", kvm->max_vcpus, index + 1);
         return NULL;
     }
-    vcpu = g_new0(TnVcpu, 1);
-    vcpu->kvm = kvm;
-    vcpu->index = index;
-    vcpu->fd = -1;
+    vcpu = take_parked(kvm, index);
+    if (!vcpu) {
+        vcpu = make_vcpu(kvm, index, model, error);
+    }
+    if (!vcpu) {
+        return NULL;
+    }
     vcpu->env = *env;
     vcpu->pause_requested = true;
     install_kick_handler();
-    if (!create_vcpu(vcpu, model, error) || !start_thread(vcpu, error)) {
-        tn_vcpu_free(vcpu);
+    if (!start_thread(vcpu, error)) {
+        g_ptr_array_add(kvm->parked, vcpu);
         return NULL;
     }
     tn_vcpu_wait_paused(vcpu);
     return vcpu;
+}
+
+/* A vCPU whose thread has ended: as it was made, so that no interrupt is sent its way and
+ * nothing of its guest is left when it comes back. */
+static void
+park(TnVcpu *vcpu)
+{
+    g_autoptr(GError) error = NULL;
+
+    vcpu->thread_started = false;
+    vcpu->thread_id = 0;
+    vcpu->quit = false;
+    vcpu->stalled = false;
+    vcpu->paused = false;
+    vcpu->run->immediate_exit = 0;
+    vcpu->start = (TnVcpuStart){ .mode = TN_VCPU_START_RESET };
+    memset(&vcpu->memory_cache, 0, sizeof(vcpu->memory_cache));
+    memset(&vcpu->io_cache, 0, sizeof(vcpu->io_cache));
+    if (!tn_vcpu_registers_reset(vcpu, &error)) {
+        tn_log("vCPU %u is parked as it was: %s", vcpu->index, error->message);
+    }
+    g_ptr_array_add(vcpu->kvm->parked, vcpu);
 }
 
 void
@@ -233,26 +314,17 @@ tn_vcpu_free(TnVcpu *vcpu)
     if (!vcpu) {
         return;
     }
-    if (vcpu->thread_started) {
-        pthread_mutex_lock(&vcpu->kvm->run_lock);
-        vcpu->quit = true;
-        update_immediate_exit_locked(vcpu);
-        pthread_cond_broadcast(&vcpu->kvm->run_changed);
-        pthread_mutex_unlock(&vcpu->kvm->run_lock);
-        pthread_join(vcpu->thread, NULL);
+    pthread_mutex_lock(&vcpu->kvm->run_lock);
+    vcpu->quit = true;
+    update_immediate_exit_locked(vcpu);
+    pthread_cond_broadcast(&vcpu->kvm->run_changed);
+    pthread_mutex_unlock(&vcpu->kvm->run_lock);
+    pthread_join(vcpu->thread, NULL);
 
-        pthread_mutex_lock(&vcpu->kvm->run_lock);
-        g_ptr_array_remove(vcpu->kvm->vcpus, vcpu);
-        pthread_mutex_unlock(&vcpu->kvm->run_lock);
-    }
-    if (vcpu->run) {
-        (void)munmap(vcpu->run, vcpu->kvm->run_size);
-    }
-    if (vcpu->fd >= 0) {
-        (void)close(vcpu->fd);
-    }
-    tn_vcpu_registers_done(vcpu);
-    g_free(vcpu);
+    pthread_mutex_lock(&vcpu->kvm->run_lock);
+    g_ptr_array_remove(vcpu->kvm->vcpus, vcpu);
+    pthread_mutex_unlock(&vcpu->kvm->run_lock);
+    park(vcpu);
 }
 
 void

@@ -8,6 +8,8 @@
  */
 #include "vmm/acpi/memory-hotplug.h"
 
+#include "vmm/acpi/ost.h"
+
 #include <json-c/json.h>
 
 /* Register map: what a read and what a write at the same offset means. */
@@ -24,12 +26,6 @@ enum {
     REG_OST_STATUS = 0x08,
     REG_CONTROL = 0x14,
 };
-
-/* ACPI 6.3, 6.3.5: source events of an ejection, and their status codes. */
-#define OST_EJECT_REQUEST 0x003
-#define OST_OSPM_EJECT 0x103
-#define OST_SUCCESS 0x00
-#define OST_EJECT_IN_PROGRESS 0x84
 
 /* Work the guest made, at most; what it adds beyond is dropped with its slot's
  * last answer kept, so a guest cannot grow the queue. */
@@ -91,82 +87,20 @@ queue_work_locked(TnAcpiMemoryHotplug *self, gboolean eject)
     g_source_set_ready_time(self->worker, 0);
 }
 
-static void
-add_device(json_object *data, TnDevice *device)
-{
-    const char *id = device ? tn_device_get_id(device) : NULL;
-
-    if (id) {
-        json_object_object_add(data, "device", json_object_new_string(id));
-    }
-}
-
-/* QEMU's ACPI_DEVICE_OST. */
-static void
-emit_ost(TnAcpiMemoryHotplug *self, const Work *work)
-{
-    json_object *data = json_object_new_object();
-    json_object *info = json_object_new_object();
-    char slot[12];
-
-    (void)g_snprintf(slot, sizeof slot, "%u", work->slot);
-    add_device(info, work->device);
-    json_object_object_add(info, "slot", json_object_new_string(slot));
-    json_object_object_add(info, "slot-type", json_object_new_string("DIMM"));
-    json_object_object_add(info, "source", json_object_new_int64(work->source));
-    json_object_object_add(info, "status", json_object_new_int64(work->status));
-    json_object_object_add(data, "info", info);
-    tn_events_emit(self->config.events, "ACPI_DEVICE_OST", data);
-}
-
-/* The reason of a refusal, ACPI 6.3 table 6-202. */
-static const char *
-refusal_text(guint32 status)
-{
-    switch (status) {
-    case 0x01:
-        return "non-specific failure";
-    case 0x02:
-        return "unrecognized notify code";
-    case 0x80:
-        return "device locked by the guest";
-    case 0x81:
-        return "device in use by an application";
-    case 0x82:
-        return "device busy";
-    case 0x83:
-        return "ejection dependency is busy or not supported";
-    default:
-        return "unknown status";
-    }
-}
-
 /* MEM_UNPLUG_ERROR, and DEVICE_UNPLUG_GUEST_ERROR which took its place. */
 static void
 emit_refusal(TnAcpiMemoryHotplug *self, const Work *work)
 {
     const char *id = tn_device_get_id(work->device);
-    g_autofree char *path = tn_object_get_path(TN_OBJECT(work->device));
     g_autofree char *text =
         g_strdup_printf("guest refused to eject the memory device in slot %u: %s (0x%x)",
-                        work->slot, refusal_text(work->status), work->status);
+                        work->slot, tn_acpi_ost_status_text(work->status), work->status);
     json_object *data = json_object_new_object();
 
     json_object_object_add(data, "device", json_object_new_string(id ? id : ""));
     json_object_object_add(data, "msg", json_object_new_string(text));
     tn_events_emit(self->config.events, "MEM_UNPLUG_ERROR", data);
-
-    data = json_object_new_object();
-    add_device(data, work->device);
-    json_object_object_add(data, "path", json_object_new_string(path ? path : ""));
-    tn_events_emit(self->config.events, "DEVICE_UNPLUG_GUEST_ERROR", data);
-}
-
-static gboolean
-is_refusal(const Work *work)
-{
-    return (work->source == OST_EJECT_REQUEST || work->source == OST_OSPM_EJECT) &&
-           work->status != OST_SUCCESS && work->status != OST_EJECT_IN_PROGRESS;
+    tn_acpi_ost_emit_refusal(self->config.events, work->device);
 }
 
 /* Whether the slot still holds the device that the guest spoke of: it may be
@@ -192,9 +126,12 @@ do_work(TnAcpiMemoryHotplug *self, const Work *work)
         return;
     }
     if (self->config.events) {
-        emit_ost(self, work);
+        const TnAcpiOstReport report = { work->device, work->slot, "DIMM", work->source,
+                                         work->status };
+
+        tn_acpi_ost_emit(self->config.events, &report);
     }
-    if (is_refusal(work) && is_current(self, work)) {
+    if (tn_acpi_ost_is_refusal(work->source, work->status) && is_current(self, work)) {
         tn_device_set_pending_unplug(work->device, FALSE);
         if (self->config.events) {
             emit_refusal(self, work);

@@ -253,15 +253,15 @@ tn_acpi_blob_add_madt(TnAcpiBlob *blob, const TnAcpiMadt *madt)
 {
     guint start = begin_table(blob, "APIC", 3);
 
-    g_assert(madt->cpus >= 1 && madt->cpus <= 255);
+    g_assert(madt->num_cpus >= 1 && madt->num_cpus <= 255);
     put(blob, madt->lapic_address, 4);
     put(blob, 1, 4); /* PCAT_COMPAT: a pair of 8259s is there as well */
-    for (unsigned i = 0; i < madt->cpus; i++) {
+    for (unsigned i = 0; i < madt->num_cpus; i++) {
         put(blob, 0, 1); /* 5.2.12.2 Processor Local APIC */
         put(blob, 8, 1);
         put(blob, i, 1); /* processor UID */
-        put(blob, i, 1); /* APIC id */
-        put(blob, 1, 4); /* enabled */
+        put(blob, madt->cpus[i].apic_id, 1);
+        put(blob, madt->cpus[i].present ? 1 : 0, 4); /* enabled */
     }
     put(blob, 1, 1); /* 5.2.12.3 I/O APIC */
     put(blob, 12, 1);
@@ -290,15 +290,15 @@ tn_acpi_blob_add_srat(TnAcpiBlob *blob, const TnAcpiSrat *srat)
 {
     guint start = begin_table(blob, "SRAT", 1);
 
-    g_assert(srat->cpus >= 1 && srat->cpus <= 255);
+    g_assert(srat->num_cpus >= 1 && srat->num_cpus <= 255);
     put(blob, 1, 4); /* reserved to be 1 for backward compatibility */
     put(blob, 0, 8);
-    for (unsigned i = 0; i < srat->cpus; i++) {
+    for (unsigned i = 0; i < srat->num_cpus; i++) {
         put(blob, 0, 1); /* 5.2.16.1 Processor Local APIC/SAPIC Affinity */
         put(blob, 16, 1);
-        put(blob, srat->cpu_nodes ? srat->cpu_nodes[i] : 0, 1);
-        put(blob, i, 1); /* APIC id */
-        put(blob, 1, 4); /* enabled */
+        put(blob, srat->cpus[i].node, 1);
+        put(blob, srat->cpus[i].apic_id, 1);
+        put(blob, 1, 4); /* enabled, also for those that may come */
         put(blob, 0, 4); /* SAPIC EID, the node's upper bytes */
         put(blob, 0, 4); /* clock domain */
     }

@@ -50,10 +50,19 @@ typedef struct TnAcpiIrqOverride {
     gboolean level; /* level triggered and active high; else as ISA has it */
 } TnAcpiIrqOverride;
 
-/* 5.2.12 MADT: @cpus processors whose APIC ids are their numbers, one IOAPIC at
- * GSI 0, NMI on LINT1 of every processor. */
+/* One possible processor; its UID is its place in the array. */
+typedef struct TnAcpiCpu {
+    guint8 apic_id;
+    guint8 node;      /* NUMA node, 0 without any */
+    gboolean present; /* is there now; else it may be plugged */
+} TnAcpiCpu;
+
+/* 5.2.12 MADT: the possible processors, one IOAPIC at GSI 0, NMI on LINT1 of every
+ * processor. Those that are not there are not "enabled", which in this revision of the
+ * table says that they may come. */
 typedef struct TnAcpiMadt {
-    unsigned cpus; /* 1..255 */
+    const TnAcpiCpu *cpus;
+    unsigned num_cpus; /* 1..255 */
     guint32 lapic_address, ioapic_address;
     guint8 ioapic_id;
     const TnAcpiIrqOverride *overrides;
@@ -70,8 +79,8 @@ typedef struct TnAcpiMemoryAffinity {
 
 /* 5.2.16 SRAT. */
 typedef struct TnAcpiSrat {
-    unsigned cpus;           /* 1..255 */
-    const guint8 *cpu_nodes; /* by processor; NULL: all on node 0 */
+    const TnAcpiCpu *cpus;
+    unsigned num_cpus; /* 1..255 */
     const TnAcpiMemoryAffinity *memory;
     unsigned num_memory;
 } TnAcpiSrat;

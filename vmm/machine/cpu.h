@@ -1,32 +1,56 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A CPU as the object tree shows it ("/machine/unattached/device[0]"), around its
- * vCPU. Main thread.
+ * A CPU as a device: "host-x86_64-cpu" and "max-x86_64-cpu", around its vCPU. Where it sits
+ * is said by socket-id, die-id, core-id and thread-id, or by apic-id; the machine
+ * (pc-cpus.h) judges that in its pre_plug. docs/specs/acpi-cpu-hotplug.md. Main thread.
  */
 #pragma once
 
 #include "vmm/accel/kvm.h"
+#include "vmm/core/device.h"
 #include "vmm/machine/machine.h"
 
 G_BEGIN_DECLS
 
 #define TN_TYPE_CPU (tn_cpu_get_type())
-G_DECLARE_FINAL_TYPE(TnCpu, tn_cpu, TN, CPU, TnObject)
+G_DECLARE_DERIVABLE_TYPE(TnCpu, tn_cpu, TN, CPU, TnDevice)
 
-/**
- * tn_cpu_new:
- * @config: the machine's; gives topology and node. Outlives the CPU.
- * @index: 0..config->cpus-1; also the APIC id.
- * Makes the vCPU with its thread, paused. NULL with KVM's error.
- */
-TnCpu *tn_cpu_new(const TnMachineConfig *config, TnKvm *kvm, unsigned index,
-                  const TnVcpuEnv *env, GError **error);
+struct _TnCpuClass {
+    TnDeviceClass parent_class;
+};
 
-/* (transfer none) */
+/* The CPU with all that KVM offers, also what "host" leaves out: another name of the same. */
+#define TN_TYPE_CPU_MAX (tn_cpu_max_get_type())
+GType tn_cpu_max_get_type(void);
+
+/* A property that nobody set. */
+#define TN_CPU_UNSET (-1)
+#define TN_CPU_NO_APIC_ID G_MAXUINT32
+
+/* The properties as the user set them. */
+typedef struct TnCpuAddress {
+    int socket, die, core, thread, node; /* TN_CPU_UNSET: not given */
+    guint32 apic_id;                     /* TN_CPU_NO_APIC_ID: not given */
+} TnCpuAddress;
+void tn_cpu_get_address(TnCpu *self, TnCpuAddress *ret_address);
+
+/* What a CPU is made of; targets outlive it. */
+typedef struct TnCpuHost {
+    const TnMachineConfig *config; /* model and topology */
+    TnKvm *kvm;
+    TnVcpuEnv env;
+} TnCpuHost;
+
+/* It is CPU @index of the machine: properties follow. Before realize, which makes the
+ * vCPU with its thread, paused. @host outlives the CPU. */
+void tn_cpu_set_place(TnCpu *self, const TnCpuHost *host, unsigned index);
+unsigned tn_cpu_get_index(TnCpu *self);
+
+/* (transfer none); NULL before realize and after tn_cpu_stop(). */
 TnVcpu *tn_cpu_get_vcpu(TnCpu *self);
 
-/* Where it sits. @ret_info's qom_path is owned by the CPU. */
-void tn_cpu_get_info(TnCpu *self, TnCpuInfo *ret_info);
+/* Its path in the tree, owned by the CPU; NULL outside of it. */
+const char *tn_cpu_get_path(TnCpu *self);
 
 /* Ends the vCPU's thread; the object stays. */
 void tn_cpu_stop(TnCpu *self);

@@ -27,3 +27,21 @@ tn_machine_config_free(TnMachineConfig *config)
     g_clear_pointer(&config->globals, g_ptr_array_unref);
     g_free(config);
 }
+
+TnCpuTopology
+tn_machine_config_get_topology(const TnMachineConfig *config)
+{
+    return (TnCpuTopology){ config->sockets, config->dies, config->cores, config->threads };
+}
+
+gboolean
+tn_machine_config_find_node(const TnMachineConfig *config, unsigned cpu, unsigned *ret_node)
+{
+    for (unsigned i = 0; i < config->num_numa; i++) {
+        if ((config->numa[i].cpus[cpu / 64] >> (cpu % 64)) & 1) {
+            *ret_node = i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}

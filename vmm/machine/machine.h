@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "vmm/core/cpu-topology.h"
 #include "vmm/core/device.h"
 #include "vmm/core/events.h"
 #include "vmm/core/property.h"
@@ -23,6 +24,7 @@ typedef struct TnNumaNode {
 
 #define TN_MAX_NUMA_NODES 128
 #define TN_MAX_CPUS 255
+#define TN_MAX_APIC_ID 254 /* 8 bits, the last meaning everybody */
 #define TN_MAX_RAM_SLOTS 256
 
 /* One "-fw_cfg": a file for the guest's firmware. */
@@ -45,7 +47,7 @@ typedef struct TnMachineConfig {
     char *uuid;             /* -uuid, canonical text; may be NULL */
     char *cpu_model;        /* "host" */
     GStrv cpu_features;     /* "+x", "-x" */
-    unsigned cpus, max_cpus, sockets, cores, threads;
+    unsigned cpus, max_cpus, sockets, dies, cores, threads;
     guint64 ram_size;       /* bytes at boot */
     unsigned ram_slots;     /* DIMM slots, 0 without hot plug */
     guint64 max_ram_size;   /* == ram_size without hot plug */
@@ -65,6 +67,13 @@ typedef struct TnMachineConfig {
 } TnMachineConfig;
 
 void tn_machine_config_free(TnMachineConfig *config);
+
+/* How the possible CPUs are arranged. */
+TnCpuTopology tn_machine_config_get_topology(const TnMachineConfig *config);
+/* The NUMA node of CPU @cpu; FALSE, *@ret_node untouched, without any. */
+gboolean tn_machine_config_find_node(const TnMachineConfig *config, unsigned cpu,
+                                     unsigned *ret_node);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnMachineConfig, tn_machine_config_free)
 
 #define TN_TYPE_MACHINE (tn_machine_get_type())
@@ -102,17 +111,19 @@ gboolean tn_machine_device_add(TnMachine *self, json_object *props, TnPropertyIn
 /* device_del by id or path: asks the guest. NOT_FOUND "Device '<id>' not found". */
 gboolean tn_machine_device_del(TnMachine *self, const char *id, GError **error);
 
-/* One vCPU as query-cpus-fast and query-hotpluggable-cpus show it. */
+/* One possible CPU as query-cpus-fast and query-hotpluggable-cpus show it. */
 typedef struct TnCpuInfo {
     unsigned index;
-    int thread_id;
-    unsigned socket_id, core_id, thread_in_core, node_id;
-    gboolean has_node;
-    const char *qom_path;
+    gboolean present;
+    int thread_id; /* 0 when it is not there */
+    unsigned socket_id, die_id, core_id, thread_in_core, node_id;
+    gboolean has_die, has_node;
+    const char *qom_path; /* NULL when it is not there */
 } TnCpuInfo;
+/* How many there may be; some of them are there. */
 unsigned tn_machine_get_cpu_count(TnMachine *self);
 void tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info);
-/* "info registers" of one CPU. (transfer full) */
+/* "info registers" of one CPU that is there. (transfer full) */
 char *tn_machine_print_registers(TnMachine *self, unsigned index);
 
 /* One plugged memory device, for query-memory-devices. */
@@ -131,7 +142,7 @@ void tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func,
 typedef struct TnOspmInfo {
     const char *device; /* may be NULL */
     char slot[8];
-    const char *slot_type; /* "DIMM" */
+    const char *slot_type; /* "DIMM", "CPU" */
     guint32 source, status;
 } TnOspmInfo;
 typedef void (*TnOspmFunc)(const TnOspmInfo *info, gpointer user_data);

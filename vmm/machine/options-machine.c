@@ -148,16 +148,15 @@ tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error)
 }
 
 /* Completes the topology as QEMU does since 6.2: what is not given prefers cores. */
-static gboolean
-complete_smp(TnMachineConfig *c, GError **error)
+static void
+complete_smp_counts(TnMachineConfig *c)
 {
-    guint64 product;
-
+    c->dies = c->dies ? c->dies : 1;
     if (c->max_cpus == 0 && c->sockets && c->cores && c->threads) {
-        c->max_cpus = c->sockets * c->cores * c->threads;
+        c->max_cpus = c->sockets * c->dies * c->cores * c->threads;
     }
     if (c->cpus == 0) {
-        c->cpus = c->max_cpus ? c->max_cpus : MAX(1, c->sockets) * MAX(1, c->cores) *
+        c->cpus = c->max_cpus ? c->max_cpus : MAX(1, c->sockets) * c->dies * MAX(1, c->cores) *
                                                    MAX(1, c->threads);
     }
     if (c->max_cpus == 0) {
@@ -166,20 +165,40 @@ complete_smp(TnMachineConfig *c, GError **error)
     c->threads = c->threads ? c->threads : 1;
     if (c->cores == 0) {
         c->sockets = c->sockets ? c->sockets : 1;
-        c->cores = MAX(1, c->max_cpus / (c->sockets * c->threads));
+        c->cores = MAX(1, c->max_cpus / (c->sockets * c->dies * c->threads));
     } else if (c->sockets == 0) {
-        c->sockets = MAX(1, c->max_cpus / (c->cores * c->threads));
+        c->sockets = MAX(1, c->max_cpus / (c->dies * c->cores * c->threads));
     }
-    product = (guint64)c->sockets * c->cores * c->threads;
-    if (product != c->max_cpus) {
+}
+
+static gboolean
+complete_smp(TnMachineConfig *c, GError **error)
+{
+    TnCpuTopology topology;
+    guint32 last;
+
+    complete_smp_counts(c);
+    topology = tn_machine_config_get_topology(c);
+    if (tn_cpu_topology_count(&topology) != c->max_cpus) {
         return fail(error,
                     "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets "
-                    "(%u) * cores (%u) * threads (%u) != maxcpus (%u)",
-                    c->sockets, c->cores, c->threads, c->max_cpus);
+                    "(%u) * dies (%u) * cores (%u) * threads (%u) != maxcpus (%u)",
+                    c->sockets, c->dies, c->cores, c->threads, c->max_cpus);
     }
     if (c->cpus > c->max_cpus) {
-        return fail(error, "Invalid CPU topology: maxcpus must be equal to or greater than smp: "
-                           "%u cpus > maxcpus %u", c->cpus, c->max_cpus);
+        return fail(error,
+                    "Invalid CPU topology: maxcpus must be equal to or greater than smp: sockets "
+                    "(%u) * dies (%u) * cores (%u) * threads (%u) == maxcpus (%u) < smp_cpus (%u)",
+                    c->sockets, c->dies, c->cores, c->threads, c->max_cpus, c->cpus);
+    }
+    if (c->max_cpus > TN_MAX_CPUS) {
+        return fail(error, "Invalid SMP CPUs %u. The max CPUs supported by machine "
+                           "'pc-i440fx-7.2' is %d", c->max_cpus, TN_MAX_CPUS);
+    }
+    last = tn_cpu_topology_apic_id(&topology, c->max_cpus - 1);
+    if (last > TN_MAX_APIC_ID) {
+        return fail(error, "Invalid CPU topology: the last CPU's APIC id (%u) exceeds the limit "
+                           "of %d", last, TN_MAX_APIC_ID);
     }
     return TRUE;
 }
@@ -189,10 +208,12 @@ tn_options_take_smp(TnMachineConfig *config, const char *text, GError **error)
 {
     AUTO_JSON terms = tn_keyval_parse(text, "cpus", error);
 
-    config->cpus = config->max_cpus = config->sockets = config->cores = config->threads = 0;
+    config->cpus = config->max_cpus = 0;
+    config->sockets = config->dies = config->cores = config->threads = 0;
     return terms && tn_keyval_take_uint(terms, "cpus", 1, TN_MAX_CPUS, &config->cpus, error) &&
            tn_keyval_take_uint(terms, "maxcpus", 1, TN_MAX_CPUS, &config->max_cpus, error) &&
            tn_keyval_take_uint(terms, "sockets", 1, TN_MAX_CPUS, &config->sockets, error) &&
+           tn_keyval_take_uint(terms, "dies", 1, TN_MAX_CPUS, &config->dies, error) &&
            tn_keyval_take_uint(terms, "cores", 1, TN_MAX_CPUS, &config->cores, error) &&
            tn_keyval_take_uint(terms, "threads", 1, TN_MAX_CPUS, &config->threads, error) &&
            tn_keyval_check_empty(terms, error) && complete_smp(config, error);
@@ -456,7 +477,7 @@ complete_numa_cpus(TnMachineConfig *c, GError **error)
         }
         if (!owners) {
             /* Whole sockets go round the nodes; with explicit lists the rest is node 0's. */
-            unsigned socket = cpu / (c->cores * c->threads);
+            unsigned socket = cpu / (c->dies * c->cores * c->threads);
             unsigned node = any ? 0 : socket % c->num_numa;
 
             c->numa[node].cpus[cpu / 64] |= 1ULL << (cpu % 64);

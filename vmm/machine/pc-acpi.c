@@ -5,8 +5,8 @@
  */
 #include "vmm/machine/pc-acpi.h"
 
+#include "vmm/acpi/cpu-hotplug.h"
 #include "vmm/acpi/memory-hotplug.h"
-#include "vmm/acpi/tables.h"
 #include "vmm/hw/fw-cfg.h"
 #include "vmm/hw/hpet.h"
 
@@ -329,6 +329,8 @@ build_dsdt(const TnPcAcpiConfig *config)
         tn_aml_append(dsdt, fw_cfg_device());
     }
     tn_aml_append(dsdt, soft_off());
+    tn_acpi_cpu_hotplug_aml(dsdt, config->cpus, config->num_cpus, config->num_nodes > 0,
+                            TN_ACPI_CPU_HOTPLUG_PORT);
     if (config->ram_slots) {
         tn_acpi_memory_hotplug_aml(dsdt, config->ram_slots, TN_ACPI_MEMORY_HOTPLUG_PORT);
     }
@@ -358,7 +360,7 @@ add_srat(TnAcpiBlob *blob, const TnPcAcpiConfig *config)
     const guint64 all = config->below_4g + config->above_4g;
     unsigned nodes = MAX(config->num_nodes, 1);
     guint64 offset = 0;
-    TnAcpiSrat srat = { .cpus = config->cpus, .cpu_nodes = config->cpu_nodes };
+    TnAcpiSrat srat = { .cpus = config->cpus, .num_cpus = config->num_cpus };
 
     for (unsigned i = 0; i < nodes; i++) {
         guint64 size = config->num_nodes ? config->node_sizes[i] : all;
@@ -390,6 +392,7 @@ add_madt(TnAcpiBlob *blob, const TnPcAcpiConfig *config)
 {
     const TnAcpiMadt madt = {
         .cpus = config->cpus,
+        .num_cpus = config->num_cpus,
         .lapic_address = LAPIC_ADDRESS,
         .ioapic_address = IOAPIC_ADDRESS,
         .ioapic_id = IOAPIC_ID,

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include "vmm/acpi/tables.h"
+
 #include <glib.h>
 
 #define TN_PC_ACPI_BASE 0xe0000
@@ -21,8 +23,7 @@
 
 /**
  * TnPcAcpiConfig:
- * @cpus: 1..255; APIC ids are the CPUs' numbers.
- * @cpu_nodes: NUMA node by CPU, NULL: all 0.
+ * @cpus, @num_cpus: every possible CPU, 1..255 of them.
  * @node_sizes: bytes of boot RAM by NUMA node, @num_nodes of them, laid out one
  *   after the other; none: one node, described only where memory can be plugged.
  * @distances: @num_nodes squared, NULL: no SLIT.
@@ -37,8 +38,8 @@
  * @reset_port, @reset_value: the FADT's reset register, 0: none.
  */
 typedef struct TnPcAcpiConfig {
-    unsigned cpus;
-    const guint8 *cpu_nodes;
+    const TnAcpiCpu *cpus;
+    unsigned num_cpus;
     const guint64 *node_sizes;
     unsigned num_nodes;
     const guint8 *distances;

@@ -207,30 +207,16 @@ find_serials(TnMachine *machine)
     return found;
 }
 
-static void
-describe_numa(const TnMachineConfig *c, guint64 *node_sizes, guint8 *cpu_nodes)
-{
-    for (unsigned i = 0; i < c->num_numa; i++) {
-        node_sizes[i] = c->numa[i].size;
-        for (unsigned cpu = 0; cpu < c->cpus; cpu++) {
-            if ((c->numa[i].cpus[cpu / 64] >> (cpu % 64)) & 1) {
-                cpu_nodes[cpu] = (guint8)i;
-            }
-        }
-    }
-}
-
 GBytes *
-tn_pc_devices_build_acpi(TnPcDevices *d)
+tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpus)
 {
     const TnMachineConfig *c = d->machine->config;
     g_autofree guint64 *node_sizes = g_new0(guint64, TN_MAX_NUMA_NODES);
-    g_autofree guint8 *cpu_nodes = g_new0(guint8, TN_MAX_CPUS);
     unsigned serials = find_serials(d->machine);
     TnRange window;
     TnPcAcpiConfig acpi = {
-        .cpus = c->cpus,
-        .cpu_nodes = cpu_nodes,
+        .cpus = cpus,
+        .num_cpus = num_cpus,
         .node_sizes = node_sizes,
         .num_nodes = c->num_numa,
         .below_4g = d->below_4g,
@@ -247,7 +233,9 @@ tn_pc_devices_build_acpi(TnPcDevices *d)
         .reset_value = RESET_VALUE,
     };
 
-    describe_numa(c, node_sizes, cpu_nodes);
+    for (unsigned i = 0; i < c->num_numa; i++) {
+        node_sizes[i] = c->numa[i].size;
+    }
     if (tn_pc_hotplug_get_window(d->hotplug, &window)) {
         acpi.device_memory_base = window.first;
         acpi.device_memory_size = tn_range_size(window);
@@ -259,6 +247,12 @@ void
 tn_pc_devices_press_power_button(TnPcDevices *d)
 {
     tn_piix4_pm_press_power_button(d->pm);
+}
+
+TnAcpiGpe *
+tn_pc_devices_get_gpe(TnPcDevices *d)
+{
+    return tn_piix4_pm_get_gpe(d->pm);
 }
 
 TnPcHotplug *

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "vmm/acpi/gpe.h"
+#include "vmm/acpi/tables.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/pc-hotplug.h"
 #include "vmm/machine/pc-ram.h"
@@ -21,8 +23,12 @@ void tn_pc_devices_stop_hotplug(TnPcDevices *devices);
 /* After the tree has let go of every device. NULL is fine. */
 void tn_pc_devices_free(TnPcDevices *devices);
 
-/* The tables for the guest as it is configured. (transfer full) */
-GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices);
+/* The tables for the guest as it is configured, with the @num_cpus possible @cpus as they
+ * are now. (transfer full) */
+GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices, const TnAcpiCpu *cpus, unsigned num_cpus);
+
+/* (transfer none): the PM device's, for hot-plug controllers. */
+TnAcpiGpe *tn_pc_devices_get_gpe(TnPcDevices *devices);
 
 /* The power button: what "system_powerdown" does. */
 void tn_pc_devices_press_power_button(TnPcDevices *devices);

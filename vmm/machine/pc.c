@@ -2,19 +2,19 @@
 /*
  * The i440FX/PIIX4 board: the map, the wiring, and the order in which it is built.
  *
- *   KVM -> RAM -> chipset and ISA devices -> hot plug -> (the user's devices)
- *       -> ACPI tables, kernel -> CPUs
+ *   KVM -> RAM -> chipset and ISA devices -> hot plug -> CPUs -> (the user's devices)
+ *       -> kernel, ACPI tables
  */
 #include "vmm/accel/kvm.h"
 #include "vmm/core/clock.h"
 #include "vmm/core/hotplug-handler.h"
 #include "vmm/core/log.h"
 #include "vmm/core/reset.h"
-#include "vmm/machine/cpu.h"
 #include "vmm/machine/e820.h"
 #include "vmm/machine/linux-boot.h"
 #include "vmm/machine/machine-private.h"
 #include "vmm/machine/pc-acpi.h"
+#include "vmm/machine/pc-cpus.h"
 #include "vmm/machine/pc-devices.h"
 #include "vmm/machine/pc-ram.h"
 
@@ -25,15 +25,29 @@ struct TnPcBoard {
     TnKvm *kvm;
     TnPcRam *ram;
     TnPcDevices *devices;
-    GPtrArray *cpus; /* of TnCpu, references */
+    TnPcCpus *cpus;
     TnLinuxBoot *boot; /* NULL without -kernel */
-    GBytes *acpi;
 };
 
 static const TnMachineConfig *
 config(TnPcBoard *board)
 {
     return board->machine->config;
+}
+
+static gboolean
+make_cpus(TnPcBoard *board, GError **error)
+{
+    const TnPcCpusConfig cpus = {
+        .machine = config(board),
+        .platform = &board->machine->platform,
+        .kvm = board->kvm,
+        .gpe = tn_pc_devices_get_gpe(board->devices),
+    };
+
+    board->cpus = tn_pc_cpus_new(&cpus);
+    tn_pc_cpus_add_row(board->cpus, tn_pc_devices_get_hotplug(board->devices));
+    return tn_pc_cpus_make_first(board->cpus, board->machine->unattached, error);
 }
 
 TnPcBoard *
@@ -43,7 +57,6 @@ tn_pc_board_new(TnMachine *machine, GError **error)
     TnPcBoard *board = g_new0(TnPcBoard, 1);
 
     board->machine = machine;
-    board->cpus = g_ptr_array_new_with_free_func(g_object_unref);
     board->kvm = tn_kvm_new(machine->config->kvm_path, error);
     if (board->kvm) {
         p->isa_irqs = tn_kvm_get_gsi_lines(board->kvm);
@@ -57,7 +70,7 @@ tn_pc_board_new(TnMachine *machine, GError **error)
     if (board->ram) {
         board->devices = tn_pc_devices_new(machine, board->ram, error);
     }
-    if (!board->devices) {
+    if (!board->devices || !make_cpus(board, error)) {
         tn_pc_board_free(board);
         return NULL;
     }
@@ -94,12 +107,19 @@ open_kernel(TnPcBoard *board, GError **error)
     return board->boot != NULL;
 }
 
+/* The tables tell of the CPUs that are there now, so they are made anew each time. */
 static void
 write_acpi(TnPcBoard *board)
 {
+    unsigned count = tn_pc_cpus_get_count(board->cpus);
+    g_autofree TnAcpiCpu *cpus = g_new0(TnAcpiCpu, count);
+    g_autoptr(GBytes) acpi = NULL;
     gsize size;
-    const void *data = g_bytes_get_data(board->acpi, &size);
+    const void *data;
 
+    tn_pc_cpus_describe(board->cpus, cpus);
+    acpi = tn_pc_devices_build_acpi(board->devices, cpus, count);
+    data = g_bytes_get_data(acpi, &size);
     (void)tn_address_space_write(board->machine->platform.memory_space, TN_PC_ACPI_BASE, data,
                                  size);
 }
@@ -109,68 +129,25 @@ static gboolean
 load(TnPcBoard *board, GError **error)
 {
     TnVcpuStart start = { .mode = TN_VCPU_START_RESET };
-    TnVcpu *first = tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, 0));
 
     if (board->boot && !tn_linux_boot_load(board->boot, &start, error)) {
         return FALSE;
     }
     write_acpi(board);
-    if (!tn_vcpu_set_start(first, &start, error) || !tn_kvm_reset(board->kvm, error)) {
-        return FALSE;
-    }
-    for (guint i = 0; i < board->cpus->len; i++) {
-        if (!tn_vcpu_reset(tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i)), error)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static gboolean
-make_cpus(TnPcBoard *board, GError **error)
-{
-    const TnPlatform *p = &board->machine->platform;
-    const TnVcpuEnv env = {
-        .memory_space = p->memory_space,
-        .io_space = p->io_space,
-        .run_state = p->run_state,
-    };
-    unsigned limit = tn_kvm_get_max_vcpus(board->kvm);
-
-    if (config(board)->cpus > limit) {
-        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
-                    "Number of SMP cpus requested (%u) exceeds the maximum supported by KVM (%u)",
-                    config(board)->cpus, limit);
-        return FALSE;
-    }
-    for (unsigned i = 0; i < config(board)->cpus; i++) {
-        g_autoptr(TnCpu) cpu = tn_cpu_new(config(board), board->kvm, i, &env, error);
-
-        if (!cpu) {
-            return FALSE;
-        }
-        tn_object_add_child_numbered(board->machine->unattached, "device", TN_OBJECT(cpu));
-        g_ptr_array_add(board->cpus, g_steal_pointer(&cpu));
-    }
-    return TRUE;
+    return tn_pc_cpus_set_start(board->cpus, &start, error) &&
+           tn_kvm_reset(board->kvm, error) && tn_pc_cpus_reset(board->cpus, error);
 }
 
 gboolean
 tn_pc_board_finish(TnPcBoard *board, GError **error)
 {
-    board->acpi = tn_pc_devices_build_acpi(board->devices);
-    return open_kernel(board, error) && make_cpus(board, error) && load(board, error);
+    return open_kernel(board, error) && load(board, error);
 }
 
 void
 tn_pc_board_pause_vcpus(TnPcBoard *board)
 {
-    for (guint i = 0; i < board->cpus->len; i++) {
-        tn_vcpu_request_pause(tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i)));
-    }
-    for (guint i = 0; i < board->cpus->len; i++) {
-        tn_vcpu_wait_paused(tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i)));
-    }
+    tn_pc_cpus_pause(board->cpus);
     tn_kvm_stop_clock(board->kvm);
 }
 
@@ -178,12 +155,7 @@ void
 tn_pc_board_resume_vcpus(TnPcBoard *board)
 {
     tn_kvm_start_clock(board->kvm);
-    for (guint i = 0; i < board->cpus->len; i++) {
-        TnVcpu *vcpu = tn_cpu_get_vcpu(g_ptr_array_index(board->cpus, i));
-
-        tn_vcpu_notify_stopped(vcpu);
-        tn_vcpu_resume(vcpu);
-    }
+    tn_pc_cpus_resume(board->cpus);
 }
 
 void
@@ -209,8 +181,8 @@ tn_pc_board_powerdown(TnPcBoard *board)
 void
 tn_pc_board_stop(TnPcBoard *board)
 {
-    for (guint i = 0; i < board->cpus->len; i++) {
-        tn_cpu_stop(g_ptr_array_index(board->cpus, i));
+    if (board->cpus) {
+        tn_pc_cpus_stop(board->cpus);
     }
     if (board->devices) {
         tn_pc_devices_stop_hotplug(board->devices);
@@ -224,31 +196,30 @@ tn_pc_board_free(TnPcBoard *board)
         return;
     }
     tn_pc_board_stop(board);
+    tn_pc_cpus_free(board->cpus);
     tn_pc_devices_free(board->devices);
     tn_linux_boot_free(board->boot);
-    g_clear_pointer(&board->acpi, g_bytes_unref);
     tn_pc_ram_free(board->ram);
     tn_kvm_free(board->kvm);
-    g_ptr_array_unref(board->cpus);
     g_free(board);
 }
 
 unsigned
 tn_machine_get_cpu_count(TnMachine *self)
 {
-    return self->board ? self->board->cpus->len : 0;
+    return self->board ? tn_pc_cpus_get_count(self->board->cpus) : 0;
 }
 
 void
 tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info)
 {
-    tn_cpu_get_info(g_ptr_array_index(self->board->cpus, index), ret_info);
+    tn_pc_cpus_get_info(self->board->cpus, index, ret_info);
 }
 
 char *
 tn_machine_print_registers(TnMachine *self, unsigned index)
 {
-    return tn_vcpu_print_registers(tn_cpu_get_vcpu(g_ptr_array_index(self->board->cpus, index)));
+    return tn_vcpu_print_registers(tn_cpu_get_vcpu(tn_pc_cpus_get(self->board->cpus, index)));
 }
 
 void
@@ -263,4 +234,5 @@ tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_d
 {
     tn_pc_hotplug_foreach_ospm_status(tn_pc_devices_get_hotplug(self->board->devices), func,
                                       user_data);
+    tn_pc_cpus_foreach_ospm_status(self->board->cpus, func, user_data);
 }

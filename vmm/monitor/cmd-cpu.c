@@ -11,6 +11,9 @@ place_to_json(const TnCpuInfo *info)
         tn_reply_add_int(props, "node-id", info->node_id);
     }
     tn_reply_add_int(props, "socket-id", info->socket_id);
+    if (info->has_die) {
+        tn_reply_add_int(props, "die-id", info->die_id);
+    }
     tn_reply_add_int(props, "core-id", info->core_id);
     tn_reply_add_int(props, "thread-id", info->thread_in_core);
     return props;
@@ -22,10 +25,14 @@ TN_MONITOR_HANDLER(query_cpus_fast)
     json_object *reply = json_object_new_array();
 
     for (unsigned i = 0; i < tn_machine_get_cpu_count(machine); i++) {
-        json_object *cpu = json_object_new_object();
+        json_object *cpu;
         TnCpuInfo info = { 0 };
 
         tn_machine_get_cpu_info(machine, i, &info);
+        if (!info.present) {
+            continue;
+        }
+        cpu = json_object_new_object();
         tn_reply_add_int(cpu, "thread-id", info.thread_id);
         json_object_object_add(cpu, "props", place_to_json(&info));
         tn_reply_add_string(cpu, "qom-path", info.qom_path);
@@ -36,27 +43,6 @@ TN_MONITOR_HANDLER(query_cpus_fast)
     return reply;
 }
 
-/* The place that CPU @index would have. */
-static void
-compute_place(const TnMachineConfig *config, unsigned index, TnCpuInfo *ret_info)
-{
-    unsigned threads = MAX(config->threads, 1);
-    unsigned cores = MAX(config->cores, 1);
-
-    *ret_info = (TnCpuInfo){
-        .index = index,
-        .socket_id = index / (threads * cores),
-        .core_id = index / threads % cores,
-        .thread_in_core = index % threads,
-        .has_node = config->num_numa > 0,
-    };
-    for (unsigned n = 0; n < config->num_numa; n++) {
-        if (config->numa[n].cpus[index / 64] >> (index % 64) & 1) {
-            ret_info->node_id = n;
-        }
-    }
-}
-
 TN_MONITOR_HANDLER(query_hotpluggable_cpus)
 {
     TnMachine *machine = tn_monitor_machine(call);
@@ -65,19 +51,14 @@ TN_MONITOR_HANDLER(query_hotpluggable_cpus)
                                             config->cpu_model ? config->cpu_model : "host");
     json_object *reply = json_object_new_array();
 
-    for (unsigned i = MAX(config->max_cpus, tn_machine_get_cpu_count(machine)); i-- > 0;) {
+    for (unsigned i = tn_machine_get_cpu_count(machine); i-- > 0;) {
         json_object *slot = json_object_new_object();
-        gboolean present = i < tn_machine_get_cpu_count(machine);
         TnCpuInfo info = { 0 };
 
-        if (present) {
-            tn_machine_get_cpu_info(machine, i, &info);
-        } else {
-            compute_place(config, i, &info);
-        }
+        tn_machine_get_cpu_info(machine, i, &info);
         json_object_object_add(slot, "props", place_to_json(&info));
         tn_reply_add_int(slot, "vcpus-count", 1);
-        if (present) {
+        if (info.present) {
             tn_reply_add_string(slot, "qom-path", info.qom_path);
         }
         tn_reply_add_string(slot, "type", type);

@@ -229,6 +229,18 @@ tn_monitor_run_text(TnMonitorHub *hub, const char *command_line, unsigned cpu)
     return g_string_free(call.out, FALSE);
 }
 
+static gboolean
+is_cpu(TnMachine *machine, gint64 cpu)
+{
+    TnCpuInfo info = { 0 };
+
+    if (cpu < 0 || cpu >= tn_machine_get_cpu_count(machine)) {
+        return FALSE;
+    }
+    tn_machine_get_cpu_info(machine, (unsigned)cpu, &info);
+    return info.present;
+}
+
 TN_MONITOR_HANDLER(human_monitor_command)
 {
     json_object *index = json_object_object_get(args, "cpu-index");
@@ -236,7 +248,7 @@ TN_MONITOR_HANDLER(human_monitor_command)
     g_autofree char *text = NULL;
     g_autoptr(GString) out = NULL;
 
-    if (index && (cpu < 0 || cpu >= tn_machine_get_cpu_count(tn_monitor_machine(call)))) {
+    if (index && !is_cpu(tn_monitor_machine(call), cpu)) {
         g_set_error_literal(error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR,
                             "Parameter 'cpu-index' expects a CPU number");
         return NULL;

@@ -97,7 +97,7 @@ TN_MONITOR_HANDLER(query_machines)
     tn_reply_add_string(pc, "alias", "pc");
     tn_reply_add_bool(pc, "is-default", TRUE);
     tn_reply_add_int(pc, "cpu-max", TN_MAX_CPUS);
-    tn_reply_add_bool(pc, "hotpluggable-cpus", FALSE);
+    tn_reply_add_bool(pc, "hotpluggable-cpus", TRUE);
     tn_reply_add_bool(pc, "numa-mem-supported", FALSE);
     tn_reply_add_bool(pc, "deprecated", FALSE);
     tn_reply_add_string(pc, "default-cpu-type", "host-x86_64-cpu");

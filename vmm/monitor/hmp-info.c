@@ -37,8 +37,10 @@ info_cpus(TnHmpCall *call)
         TnCpuInfo info = { 0 };
 
         tn_machine_get_cpu_info(call->hub->machine, i, &info);
-        g_string_append_printf(call->out, "%c CPU #%u: thread_id=%d\n", i == call->cpu ? '*' : ' ',
-                               i, info.thread_id);
+        if (info.present) {
+            g_string_append_printf(call->out, "%c CPU #%u: thread_id=%d\n",
+                                   i == call->cpu ? '*' : ' ', i, info.thread_id);
+        }
     }
 }
 
@@ -112,8 +114,14 @@ info_name(TnHmpCall *call)
 static void
 print_registers(TnHmpCall *call, unsigned cpu)
 {
-    g_autofree char *text = tn_machine_print_registers(call->hub->machine, cpu);
+    g_autofree char *text = NULL;
+    TnCpuInfo info = { 0 };
 
+    tn_machine_get_cpu_info(call->hub->machine, cpu, &info);
+    if (!info.present) {
+        return;
+    }
+    text = tn_machine_print_registers(call->hub->machine, cpu);
     g_string_append_printf(call->out, "\nCPU#%u\n%s", cpu, text);
 }
 

@@ -54,11 +54,11 @@ make_host(bool amd)
 }
 
 static struct kvm_cpuid2 *
-build(bool amd, const TnCpuModel *model, unsigned index, GError **error)
+build(bool amd, const TnCpuModel *model, unsigned apic_id, GError **error)
 {
     g_autofree struct kvm_cpuid2 *host = make_host(amd);
     TnCpuidInput input = {
-        .supported = host, .has_tsc_deadline = true, .model = model, .index = index
+        .supported = host, .has_tsc_deadline = true, .model = model, .apic_id = apic_id
     };
 
     return tn_cpuid_build(&input, error);
@@ -78,7 +78,7 @@ find(const struct kvm_cpuid2 *cpuid, uint32_t leaf, uint32_t subleaf)
 static void
 test_host_bits(void)
 {
-    TnCpuModel model = { .name = "host", .sockets = 1, .cores = 1, .threads = 1 };
+    TnCpuModel model = { .name = "host", .topology = { 1, 1, 1, 1 } };
     g_autoptr(GError) error = NULL;
     g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 0, &error);
 
@@ -94,7 +94,7 @@ test_host_bits(void)
 static void
 test_intel_topology(void)
 {
-    TnCpuModel model = { .name = "host", .sockets = 2, .cores = 4, .threads = 2 };
+    TnCpuModel model = { .name = "host", .topology = { 2, 1, 4, 2 } };
     g_autoptr(GError) error = NULL;
     g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 11, &error);
 
@@ -114,10 +114,48 @@ test_intel_topology(void)
     g_assert_cmphex(find(cpuid, 0x80000001, 0)->ecx & 2, ==, 0);
 }
 
+/* Three cores: the socket's number begins at bit 2, and no count is rounded up. */
+static void
+test_cores_no_power_of_two(void)
+{
+    TnCpuModel model = { .name = "host", .topology = { 2, 1, 3, 1 } };
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 5, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 1, 0)->ebx, ==, 0x05030800);
+    g_assert_cmphex(find(cpuid, 4, 0)->eax >> 26, ==, 3);
+    g_assert_cmphex(find(cpuid, 0xb, 0)->eax, ==, 0);
+    g_assert_cmphex(find(cpuid, 0xb, 1)->eax, ==, 2);
+    g_assert_cmphex(find(cpuid, 0xb, 1)->ebx, ==, 3);
+    g_assert_cmphex(find(cpuid, 0xb, 1)->edx, ==, 5);
+}
+
+static void
+test_dies(void)
+{
+    TnCpuModel model = { .name = "host", .topology = { 1, 2, 2, 2 } };
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 5, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 0, 0)->eax, >=, 0x1f);
+    g_assert_cmphex(find(cpuid, 0x1f, 0)->eax, ==, 1);
+    g_assert_cmphex(find(cpuid, 0x1f, 0)->ecx, ==, 0x100);
+    g_assert_cmphex(find(cpuid, 0x1f, 1)->eax, ==, 2);
+    g_assert_cmphex(find(cpuid, 0x1f, 1)->ebx, ==, 4);
+    g_assert_cmphex(find(cpuid, 0x1f, 1)->ecx, ==, 0x201);
+    g_assert_cmphex(find(cpuid, 0x1f, 2)->eax, ==, 3);
+    g_assert_cmphex(find(cpuid, 0x1f, 2)->ebx, ==, 8);
+    g_assert_cmphex(find(cpuid, 0x1f, 2)->ecx, ==, 0x502);
+    g_assert_cmphex(find(cpuid, 0x1f, 3)->ecx, ==, 3);
+    g_assert_cmphex(find(cpuid, 0x1f, 3)->edx, ==, 5);
+}
+
 static void
 test_amd_topology(void)
 {
-    TnCpuModel model = { .name = "host", .sockets = 2, .cores = 4, .threads = 2 };
+    TnCpuModel model = { .name = "host", .topology = { 2, 1, 4, 2 } };
     g_autoptr(GError) error = NULL;
     g_autofree struct kvm_cpuid2 *cpuid = build(true, &model, 11, &error);
 
@@ -134,8 +172,7 @@ static void
 test_feature_off(void)
 {
     const char *const terms[] = { "-x2apic", "-sse4_1", "-tsc-deadline", "-pmu", NULL };
-    TnCpuModel model = { .name = "host", .features = terms, .sockets = 1, .cores = 1,
-                         .threads = 1 };
+    TnCpuModel model = { .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } };
     g_autoptr(GError) error = NULL;
     g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 0, &error);
 
@@ -148,8 +185,7 @@ static void
 test_last_term_wins(void)
 {
     const char *const terms[] = { "-x2apic", "+x2apic", "+invtsc", NULL };
-    TnCpuModel model = { .name = "max", .features = terms, .sockets = 1, .cores = 1,
-                         .threads = 1 };
+    TnCpuModel model = { .name = "max", .features = terms, .topology = { 1, 1, 1, 1 } };
     g_autoptr(GError) error = NULL;
     g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 0, &error);
 
@@ -162,8 +198,7 @@ static void
 test_kvm_off_hides_kvm(void)
 {
     const char *const terms[] = { "-kvm", NULL };
-    TnCpuModel model = { .name = "host", .features = terms, .sockets = 1, .cores = 1,
-                         .threads = 1 };
+    TnCpuModel model = { .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } };
     g_autoptr(GError) error = NULL;
     g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 0, &error);
 
@@ -176,8 +211,7 @@ static void
 test_xsave_follows_features(void)
 {
     const char *const terms[] = { "-avx512f", NULL };
-    TnCpuModel model = { .name = "host", .features = terms, .sockets = 1, .cores = 1,
-                         .threads = 1 };
+    TnCpuModel model = { .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } };
     g_autoptr(GError) error = NULL;
     g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 0, &error);
 
@@ -202,8 +236,7 @@ test_unknown_feature(void)
 {
     const char *const terms[] = { "+x2apic", "+warpdrive", NULL };
 
-    expect_refusal(&(TnCpuModel){ .name = "host", .features = terms, .sockets = 1, .cores = 1,
-                                  .threads = 1 },
+    expect_refusal(&(TnCpuModel){ .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } },
                    "'warpdrive'");
 }
 
@@ -212,8 +245,7 @@ test_unsupported_feature(void)
 {
     const char *const terms[] = { "+amx-tile", NULL };
 
-    expect_refusal(&(TnCpuModel){ .name = "host", .features = terms, .sockets = 1, .cores = 1,
-                                  .threads = 1 },
+    expect_refusal(&(TnCpuModel){ .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } },
                    "'amx-tile'");
 }
 
@@ -222,24 +254,23 @@ test_term_without_sign(void)
 {
     const char *const terms[] = { "avx", NULL };
 
-    expect_refusal(&(TnCpuModel){ .name = "host", .features = terms, .sockets = 1, .cores = 1,
-                                  .threads = 1 },
+    expect_refusal(&(TnCpuModel){ .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } },
                    "'avx'");
 }
 
 static void
 test_unknown_model(void)
 {
-    expect_refusal(&(TnCpuModel){ .name = "i8080", .sockets = 1, .cores = 1, .threads = 1 },
+    expect_refusal(&(TnCpuModel){ .name = "i8080", .topology = { 1, 1, 1, 1 } },
                    "'i8080'");
 }
 
 static void
 test_bad_topology(void)
 {
-    expect_refusal(&(TnCpuModel){ .name = "host", .sockets = 1, .cores = 0, .threads = 1 },
+    expect_refusal(&(TnCpuModel){ .name = "host", .topology = { 1, 1, 0, 1 } },
                    "0 cores");
-    expect_refusal(&(TnCpuModel){ .name = "host", .sockets = 16, .cores = 16, .threads = 16 },
+    expect_refusal(&(TnCpuModel){ .name = "host", .topology = { 16, 1, 16, 16 } },
                    "16 threads");
 }
 
@@ -275,6 +306,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/accel/cpuid/host-bits", test_host_bits);
     g_test_add_func("/accel/cpuid/intel-topology", test_intel_topology);
+    g_test_add_func("/accel/cpuid/cores-no-power-of-two", test_cores_no_power_of_two);
+    g_test_add_func("/accel/cpuid/dies", test_dies);
     g_test_add_func("/accel/cpuid/amd-topology", test_amd_topology);
     g_test_add_func("/accel/cpuid/feature-off", test_feature_off);
     g_test_add_func("/accel/cpuid/last-term-wins", test_last_term_wins);

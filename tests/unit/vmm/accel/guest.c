@@ -94,10 +94,11 @@ make_memory(TnGuest *guest)
     guest->io_space = tn_address_space_new(guest->memory, &guest->system_io, "I/O");
 }
 
+static const TnCpuModel model = { .name = "host", .topology = { 1, 1, 2, 1 } };
+
 TnGuest *
 tn_guest_new(unsigned num_vcpus)
 {
-    static const TnCpuModel model = { .name = "host", .sockets = 1, .cores = 2, .threads = 1 };
     g_autoptr(GError) error = NULL;
     TnKvm *kvm = tn_kvm_new(NULL, &error);
     TnVcpuEnv env;
@@ -120,6 +121,17 @@ tn_guest_new(unsigned num_vcpus)
     }
     guest->num_vcpus = num_vcpus;
     return guest;
+}
+
+void
+tn_guest_replace_vcpu(TnGuest *guest, unsigned index)
+{
+    TnVcpuEnv env = { guest->memory_space, guest->io_space, &guest->run_state };
+    g_autoptr(GError) error = NULL;
+
+    tn_vcpu_free(guest->vcpus[index]);
+    guest->vcpus[index] = tn_vcpu_new(guest->kvm, index, &model, &env, &error);
+    g_assert_no_error(error);
 }
 
 void

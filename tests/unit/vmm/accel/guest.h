@@ -37,6 +37,8 @@ typedef struct TnGuest {
 /* NULL, with the test marked as skipped, where /dev/kvm cannot be used. */
 TnGuest *tn_guest_new(unsigned num_vcpus);
 void tn_guest_free(TnGuest *guest);
+/* Frees the paused vCPU @index and makes it anew. */
+void tn_guest_replace_vcpu(TnGuest *guest, unsigned index);
 
 #define tn_guest_load(guest, addr, name) \
     do { \

@@ -27,6 +27,26 @@ test_port_out(void)
     tn_guest_free(guest);
 }
 
+/* KVM keeps a vCPU for ever: one that was freed is taken up again, as good as new. */
+static void
+test_comes_back_after_free(void)
+{
+    TnGuest *guest = tn_guest_new(2);
+
+    if (!guest) {
+        return;
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        tn_guest_load(guest, TN_GUEST_CODE, out);
+        tn_guest_resume(guest);
+        g_assert_cmphex(tn_guest_wait_said(guest, 3 * round + 2), ==, 0xdeadbeef);
+        tn_guest_pause(guest);
+        tn_guest_replace_vcpu(guest, 1);
+        tn_guest_replace_vcpu(guest, 0);
+    }
+    tn_guest_free(guest);
+}
+
 static void
 test_string_out(void)
 {
@@ -471,6 +491,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/accel/vcpu/port-out", test_port_out);
+    g_test_add_func("/accel/vcpu/comes-back-after-free", test_comes_back_after_free);
     g_test_add_func("/accel/vcpu/string-out", test_string_out);
     g_test_add_func("/accel/vcpu/mmio-round-trip", test_mmio);
     g_test_add_func("/accel/vcpu/pause-and-resume", test_pause_and_resume);

@@ -94,8 +94,33 @@ test_smp(void)
     g_assert_cmpuint(full->config->max_cpus, ==, 8);
     refuse("-smp 3,sockets=2,cores=2,threads=1,maxcpus=5",
            "-smp 3,sockets=2,cores=2,threads=1,maxcpus=5: Invalid CPU topology: product of the "
-           "hierarchy must match maxcpus: sockets (2) * cores (2) * threads (1) != maxcpus (5)");
+           "hierarchy must match maxcpus: sockets (2) * dies (1) * cores (2) * threads (1) != "
+           "maxcpus (5)");
+    refuse("-smp 3,maxcpus=2",
+           "-smp 3,maxcpus=2: Invalid CPU topology: maxcpus must be equal to or greater than smp: "
+           "sockets (1) * dies (1) * cores (2) * threads (1) == maxcpus (2) < smp_cpus (3)");
     refuse("-smp 0", "-smp 0: Parameter 'cpus' expects a number in the range 1..255, not '0'");
+}
+
+static void
+test_smp_dies(void)
+{
+    g_autoptr(TnOptions) o = accept("-smp 2,maxcpus=12,sockets=2,dies=2,cores=3");
+
+    g_assert_cmpuint(o->config->dies, ==, 2);
+    g_assert_cmpuint(o->config->cores, ==, 3);
+    g_assert_cmpuint(o->config->threads, ==, 1);
+}
+
+static void
+test_smp_apic_ids_end(void)
+{
+    g_autoptr(TnOptions) last = accept("-smp 1,sockets=85,cores=2,threads=1,maxcpus=170");
+
+    g_assert_cmpuint(last->config->max_cpus, ==, 170);
+    refuse("-smp 1,sockets=85,cores=3,threads=1,maxcpus=255",
+           "-smp 1,sockets=85,cores=3,threads=1,maxcpus=255: Invalid CPU topology: the last CPU's "
+           "APIC id (338) exceeds the limit of 254");
 }
 
 static void
@@ -285,6 +310,8 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/memory", test_memory);
     g_test_add_func("/machine/options/memory-refused", test_memory_refused);
     g_test_add_func("/machine/options/smp", test_smp);
+    g_test_add_func("/machine/options/smp-dies", test_smp_dies);
+    g_test_add_func("/machine/options/smp-apic-ids-end", test_smp_apic_ids_end);
     g_test_add_func("/machine/options/numa", test_numa);
     g_test_add_func("/machine/options/numa-shares-evenly", test_numa_even);
     g_test_add_func("/machine/options/machine", test_machine);

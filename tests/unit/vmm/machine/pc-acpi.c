@@ -11,11 +11,15 @@
 #define GIB (G_GUINT64_CONSTANT(1) << 30)
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 
+/* Two CPUs that are there, one that is not; the third begins a core. */
+static const TnAcpiCpu small_cpus[] = { { 0, 0, TRUE }, { 1, 0, TRUE }, { 4, 0, FALSE } };
+
 static TnPcAcpiConfig
 small_config(void)
 {
     return (TnPcAcpiConfig){
-        .cpus = 2,
+        .cpus = small_cpus,
+        .num_cpus = G_N_ELEMENTS(small_cpus),
         .below_4g = 512 * MIB,
         .pci_hole = { 0xc0000000, 0xfebfffff },
         .com1 = TRUE,
@@ -213,11 +217,44 @@ test_madt(void)
             g_assert_cmphex(read_le(entry + 8, 2), ==, 0x0d);
         }
     }
-    g_assert_cmpuint(lapics, ==, 2);
+    g_assert_cmpuint(lapics, ==, 3);
     g_assert_cmpuint(ioapics, ==, 1);
     g_assert_cmpuint(overrides, ==, 5);
     g_assert_cmpuint(nmis, ==, 1);
     g_bytes_unref(guest.bytes);
+}
+
+static void
+test_madt_tells_possible_cpus_from_present_ones(void)
+{
+    TnPcAcpiConfig config = small_config();
+    Guest guest = build(&config);
+    gsize size;
+    const guint8 *madt = find_table(&guest, "APIC", &size);
+
+    g_assert_nonnull(madt);
+    /* With a later revision Linux would want the "online capable" bit. */
+    g_assert_cmpuint(madt[8], ==, 3);
+    for (unsigned i = 0; i < G_N_ELEMENTS(small_cpus); i++) {
+        const guint8 *entry = madt + 44 + i * 8;
+
+        g_assert_cmpuint(entry[0], ==, 0);
+        g_assert_cmpuint(entry[2], ==, i);
+        g_assert_cmpuint(entry[3], ==, small_cpus[i].apic_id);
+        g_assert_cmpuint(read_le(entry + 4, 4), ==, small_cpus[i].present ? 1 : 0);
+    }
+    g_bytes_unref(guest.bytes);
+}
+
+/* As many CPUs as there can be. */
+static void
+fill_cpus(TnPcAcpiConfig *config, TnAcpiCpu *cpus)
+{
+    for (unsigned i = 0; i < 255; i++) {
+        cpus[i] = (TnAcpiCpu){ (guint8)i, (guint8)(i % 4), i < 2 };
+    }
+    config->cpus = cpus;
+    config->num_cpus = 255;
 }
 
 static void
@@ -289,13 +326,14 @@ static void
 test_srat_cuts_nodes_at_the_pci_hole(void)
 {
     static const guint64 sizes[] = { 2 * GIB, 2 * GIB };
-    static const guint8 cpu_nodes[] = { 0, 1 };
+    static const TnAcpiCpu cpus[] = { { 0, 0, TRUE }, { 4, 1, FALSE } };
     TnPcAcpiConfig config = hotplug_config(2);
     g_autoptr(GArray) list = NULL;
     Guest guest;
 
     config.node_sizes = sizes;
-    config.cpu_nodes = cpu_nodes;
+    config.cpus = cpus;
+    config.num_cpus = 2;
     config.num_nodes = 2;
     config.below_4g = 3 * GIB;
     config.above_4g = 1 * GIB;
@@ -309,6 +347,31 @@ test_srat_cuts_nodes_at_the_pci_hole(void)
     assert_affinity(list, 2, (Affinity){ 2 * GIB, GIB, 1, 1 });
     assert_affinity(list, 3, (Affinity){ 4 * GIB, GIB, 1, 1 });
     assert_affinity(list, 4, (Affinity){ 5 * GIB, 3 * GIB, 1, 3 });
+    g_bytes_unref(guest.bytes);
+}
+
+static void
+test_srat_has_every_possible_cpu(void)
+{
+    static const TnAcpiCpu cpus[] = { { 0, 0, TRUE }, { 4, 1, FALSE } };
+    TnPcAcpiConfig config = hotplug_config(2);
+    const guint8 *srat;
+    Guest guest;
+    gsize size;
+
+    config.cpus = cpus;
+    config.num_cpus = 2;
+    guest = build(&config);
+    srat = find_table(&guest, "SRAT", &size);
+    g_assert_nonnull(srat);
+    for (unsigned i = 0; i < 2; i++) {
+        const guint8 *entry = srat + 48 + i * 16;
+
+        g_assert_cmpuint(entry[0], ==, 0);
+        g_assert_cmpuint(entry[2], ==, cpus[i].node);
+        g_assert_cmpuint(entry[3], ==, cpus[i].apic_id);
+        g_assert_cmpuint(read_le(entry + 4, 4), ==, 1);
+    }
     g_bytes_unref(guest.bytes);
 }
 
@@ -337,9 +400,10 @@ static void
 test_largest_configuration_fits(void)
 {
     TnPcAcpiConfig config = hotplug_config(256);
+    TnAcpiCpu cpus[255];
     Guest guest;
 
-    config.cpus = 255;
+    fill_cpus(&config, cpus);
     config.com2 = config.i8042 = TRUE;
     config.pci_hole64.first = 64 * GIB;
     config.pci_hole64.last = 128 * GIB - 1;
@@ -466,7 +530,9 @@ static void
 test_iasl_256_slots(void)
 {
     TnPcAcpiConfig config = hotplug_config(256);
+    TnAcpiCpu cpus[255];
 
+    fill_cpus(&config, cpus);
     if (have_iasl()) {
         round_trip_all(&config);
     }
@@ -480,6 +546,9 @@ test_methods_run_in_acpica(void)
         "execute \\_SB.MHPC.MSCN; execute \\_GPE._E03; execute \\_SB.MHPC.MP02._STA;"
         "execute \\_SB.MHPC.MP02._CRS; execute \\_SB.MHPC.MP00._PXM;"
         "execute \\_SB.MHPC.MP01._OST 3 0 (00); execute \\_SB.MHPC.MP02._EJ0 1;"
+        "execute \\_SB.PRES._INI; execute \\_SB.CPUS.CSCN; execute \\_GPE._E02;"
+        "execute \\_SB.CPUS.C000._STA; execute \\_SB.CPUS.C002._MAT;"
+        "execute \\_SB.CPUS.C001._OST 3 0 (00); execute \\_SB.CPUS.C002._EJ0 1;"
         "execute \\_SB.LNKA._STA; execute \\_SB.LNKB._CRS; execute \\_SB.LNKC._DIS;"
         "execute \\_S5";
     TnPcAcpiConfig config = hotplug_config(3);
@@ -520,6 +589,10 @@ main(int argc, char **argv)
     g_test_add_func("/machine/pc-acpi/fadt-without-reset-register",
                     test_fadt_without_reset_register);
     g_test_add_func("/machine/pc-acpi/madt", test_madt);
+    g_test_add_func("/machine/pc-acpi/madt-tells-possible-cpus-from-present-ones",
+                    test_madt_tells_possible_cpus_from_present_ones);
+    g_test_add_func("/machine/pc-acpi/srat-has-every-possible-cpu",
+                    test_srat_has_every_possible_cpu);
     g_test_add_func("/machine/pc-acpi/no-srat-without-numa-or-slots",
                     test_no_srat_without_numa_or_slots);
     g_test_add_func("/machine/pc-acpi/srat-of-one-node-has-the-hotplug-window",

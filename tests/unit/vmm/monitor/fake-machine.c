@@ -205,6 +205,7 @@ fake_machine_new(const char *name)
     config->cpus = 2;
     config->max_cpus = 4;
     config->sockets = 2;
+    config->dies = 1;
     config->cores = 2;
     config->threads = 1;
     config->ram_size = 256 * 1024 * 1024;
@@ -359,7 +360,7 @@ tn_machine_device_del(TnMachine *self, const char *id, GError **error)
 unsigned
 tn_machine_get_cpu_count(TnMachine *self)
 {
-    return self->config->cpus;
+    return self->config->max_cpus;
 }
 
 void
@@ -370,10 +371,12 @@ tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info)
 
     *ret_info = (TnCpuInfo){
         .index = index,
-        .thread_id = 1000 + (int)index,
-        .core_id = index,
+        .present = index < 2,
+        .thread_id = index < 2 ? 1000 + (int)index : 0,
+        .socket_id = index / 2,
+        .core_id = index % 2,
         .has_node = TRUE,
-        .qom_path = paths[index],
+        .qom_path = index < 2 ? paths[index] : NULL,
     };
 }
 

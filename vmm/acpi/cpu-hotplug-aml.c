@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The CPU-hotplug controller as the guest's ACPI drives it: its ports in \_SB.PRES, and
+ * \_SB.CPUS with a processor (ACPI0007, ACPI 6.3 section 8.4) for each possible CPU.
+ *
+ * Every access to a CPU is "select, then read or write", so methods hold the
+ * mutex CPLK in between.
+ */
+#include "vmm/acpi/cpu-hotplug.h"
+
+/* Notify values, ACPI 6.3 table 5-165. */
+#define NOTIFY_DEVICE_CHECK 1
+#define NOTIFY_EJECT_REQUEST 3
+
+#define STA_PRESENT_AND_WORKING 0x0f
+#define WAIT_FOR_EVER 0xffff
+
+/* The controller's commands. */
+#define COMMAND_OST_EVENT 1
+#define COMMAND_OST_STATUS 2
+
+#define SELECTOR "\\_SB.PRES.CSEL"
+#define COMMAND "\\_SB.PRES.CCMD"
+#define DATA "\\_SB.PRES.CDAT"
+#define ENABLED "\\_SB.PRES.CPEN"
+#define INSERTING "\\_SB.PRES.CINS"
+#define REMOVING "\\_SB.PRES.CRMV"
+#define EJECT "\\_SB.PRES.CEJ0"
+#define MUTEX "\\_SB.PRES.CPLK"
+
+static TnAml *
+set(const char *field, TnAml *value)
+{
+    return tn_aml_store(value, tn_aml_path(field));
+}
+
+static TnAml *
+lock(void)
+{
+    return tn_aml_acquire(tn_aml_path(MUTEX), WAIT_FOR_EVER);
+}
+
+static TnAml *
+unlock(void)
+{
+    return tn_aml_release(tn_aml_path(MUTEX));
+}
+
+/* The ports. A write of one flag leaves the others alone: zeros mean nothing. */
+static void
+add_registers(TnAml *dev, guint16 port)
+{
+    TnAml *field = tn_aml_field("PRST", TN_AML_BYTE_ACC, TN_AML_WRITE_AS_ZEROS);
+
+    tn_aml_append(dev, tn_aml_op_region("PRST", TN_AML_SYSTEM_IO, port,
+                                        TN_ACPI_CPU_HOTPLUG_LENGTH));
+    tn_aml_append(field, tn_aml_field_gap(4 * 8));
+    tn_aml_append(field, tn_aml_field_unit("CPEN", 1));
+    tn_aml_append(field, tn_aml_field_unit("CINS", 1));
+    tn_aml_append(field, tn_aml_field_unit("CRMV", 1));
+    tn_aml_append(field, tn_aml_field_unit("CEJ0", 1));
+    tn_aml_append(field, tn_aml_field_gap(4));
+    tn_aml_append(field, tn_aml_field_unit("CCMD", 8));
+    tn_aml_append(dev, field);
+
+    field = tn_aml_field("PRST", TN_AML_DWORD_ACC, TN_AML_PRESERVE);
+    tn_aml_append(field, tn_aml_field_unit("CSEL", 32));
+    tn_aml_append(field, tn_aml_field_gap(4 * 8));
+    tn_aml_append(field, tn_aml_field_unit("CDAT", 32));
+    tn_aml_append(dev, field);
+}
+
+static TnAml *
+ports_device(guint16 port)
+{
+    TnAml *dev = tn_aml_device("\\_SB.PRES");
+    TnAml *crs = tn_aml_resource_template();
+    TnAml *init = tn_aml_method("_INI", 0, FALSE);
+
+    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_eisaid("PNP0A06")));
+    tn_aml_append(dev, tn_aml_name("_UID", tn_aml_string("CPU Hotplug resources")));
+    tn_aml_append(crs, tn_aml_io(port, port, 1, TN_ACPI_CPU_HOTPLUG_LENGTH));
+    tn_aml_append(dev, tn_aml_name("_CRS", crs));
+    tn_aml_append(dev, tn_aml_mutex("CPLK", 0));
+    add_registers(dev, port);
+    /* Leaves the legacy mode; where it is left already it selects the boot CPU. */
+    tn_aml_append(init, set("CSEL", tn_aml_int(0)));
+    tn_aml_append(dev, init);
+    return dev;
+}
+
+static void
+cpu_name(char *ret_name, unsigned index)
+{
+    (void)g_snprintf(ret_name, 5, "C%03X", index);
+}
+
+/* Notify for one CPU of first..first+count-1, found by halving. */
+static void
+add_notify(TnAml *parent, unsigned first, unsigned count)
+{
+    if (count == 1) {
+        char name[5];
+
+        cpu_name(name, first);
+        tn_aml_append(parent, tn_aml_notify(tn_aml_path(name), tn_aml_arg(1)));
+    } else {
+        unsigned half = count / 2;
+        TnAml *low = tn_aml_if(tn_aml_less(tn_aml_arg(0), tn_aml_int(first + half)));
+        TnAml *high = tn_aml_else();
+
+        add_notify(low, first, half);
+        add_notify(high, first + half, count - half);
+        tn_aml_append(parent, low);
+        tn_aml_append(parent, high);
+    }
+}
+
+/* CTFY (index, what): notify a processor. */
+static TnAml *
+method_notify(unsigned count)
+{
+    TnAml *m = tn_aml_method("CTFY", 2, FALSE);
+
+    add_notify(m, 0, count);
+    return m;
+}
+
+/* CSTA (index): _STA of a processor. */
+static TnAml *
+method_sta(void)
+{
+    TnAml *m = tn_aml_method("CSTA", 1, TRUE);
+    TnAml *there = tn_aml_if(tn_aml_path(ENABLED));
+
+    tn_aml_append(m, tn_aml_store(tn_aml_int(0), tn_aml_local(0)));
+    tn_aml_append(m, lock());
+    tn_aml_append(m, set(SELECTOR, tn_aml_arg(0)));
+    tn_aml_append(there, tn_aml_store(tn_aml_int(STA_PRESENT_AND_WORKING), tn_aml_local(0)));
+    tn_aml_append(m, there);
+    tn_aml_append(m, unlock());
+    tn_aml_append(m, tn_aml_return(tn_aml_local(0)));
+    return m;
+}
+
+/* CEJ0 (index): _EJ0 of a processor. */
+static TnAml *
+method_eject(void)
+{
+    TnAml *m = tn_aml_method("CEJ0", 1, TRUE);
+
+    tn_aml_append(m, lock());
+    tn_aml_append(m, set(SELECTOR, tn_aml_arg(0)));
+    tn_aml_append(m, set(EJECT, tn_aml_int(1)));
+    tn_aml_append(m, unlock());
+    return m;
+}
+
+/* COST (index, event, status): _OST of a processor. */
+static TnAml *
+method_ost(void)
+{
+    TnAml *m = tn_aml_method("COST", 3, TRUE);
+
+    tn_aml_append(m, lock());
+    tn_aml_append(m, set(SELECTOR, tn_aml_arg(0)));
+    tn_aml_append(m, set(COMMAND, tn_aml_int(COMMAND_OST_EVENT)));
+    tn_aml_append(m, set(DATA, tn_aml_arg(1)));
+    tn_aml_append(m, set(COMMAND, tn_aml_int(COMMAND_OST_STATUS)));
+    tn_aml_append(m, set(DATA, tn_aml_arg(2)));
+    tn_aml_append(m, unlock());
+    return m;
+}
+
+/* If the flag @field of the CPU in Local0 is set, notifies it and clears the flag. */
+static TnAml *
+answer_flag(const char *field, unsigned notify)
+{
+    TnAml *branch = tn_aml_if(tn_aml_path(field));
+
+    tn_aml_append(branch, tn_aml_call("CTFY", tn_aml_local(0), tn_aml_int(notify), NULL));
+    tn_aml_append(branch, set(field, tn_aml_int(1)));
+    return branch;
+}
+
+/* CSCN (): looks at every CPU for what has not been told yet. */
+static TnAml *
+method_scan(unsigned count)
+{
+    TnAml *m = tn_aml_method("CSCN", 0, TRUE);
+    TnAml *loop = tn_aml_while(tn_aml_less(tn_aml_local(0), tn_aml_int(count)));
+
+    tn_aml_append(m, lock());
+    tn_aml_append(m, tn_aml_store(tn_aml_int(0), tn_aml_local(0)));
+    tn_aml_append(loop, set(SELECTOR, tn_aml_local(0)));
+    tn_aml_append(loop, answer_flag(INSERTING, NOTIFY_DEVICE_CHECK));
+    tn_aml_append(loop, answer_flag(REMOVING, NOTIFY_EJECT_REQUEST));
+    tn_aml_append(loop, tn_aml_increment(tn_aml_local(0)));
+    tn_aml_append(m, loop);
+    tn_aml_append(m, unlock());
+    return m;
+}
+
+/* A method of a processor that hands over to one of the container's, with the CPU's
+ * index and its own @args arguments. */
+static TnAml *
+forward(const char *name, unsigned args, const char *target, unsigned index, gboolean returns)
+{
+    TnAml *m = tn_aml_method(name, args, FALSE);
+    TnAml *call = args == 3 ? tn_aml_call(target, tn_aml_int(index), tn_aml_arg(0), tn_aml_arg(1),
+                                          NULL)
+                            : tn_aml_call(target, tn_aml_int(index), NULL);
+
+    tn_aml_append(m, returns ? tn_aml_return(call) : call);
+    return m;
+}
+
+static TnAml *
+processor(const TnAcpiCpu *cpu, unsigned index, gboolean nodes)
+{
+    /* 5.2.12.2 Processor Local APIC: whoever asks by _MAT finds it enabled. */
+    const guint8 local_apic[] = { 0, 8, (guint8)index, cpu->apic_id, 1, 0, 0, 0 };
+    char name[5];
+    TnAml *dev;
+
+    cpu_name(name, index);
+    dev = tn_aml_device(name);
+    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_string("ACPI0007")));
+    tn_aml_append(dev, tn_aml_name("_UID", tn_aml_int(index)));
+    tn_aml_append(dev, forward("_STA", 0, "CSTA", index, TRUE));
+    tn_aml_append(dev, tn_aml_name("_MAT", tn_aml_buffer(local_apic, sizeof local_apic)));
+    if (index > 0) {
+        tn_aml_append(dev, forward("_EJ0", 1, "CEJ0", index, FALSE));
+    }
+    tn_aml_append(dev, forward("_OST", 3, "COST", index, FALSE));
+    if (nodes) {
+        tn_aml_append(dev, tn_aml_name("_PXM", tn_aml_int(cpu->node)));
+    }
+    return dev;
+}
+
+static TnAml *
+container_device(const TnAcpiCpu *cpus, unsigned count, gboolean nodes)
+{
+    TnAml *dev = tn_aml_device("\\_SB.CPUS");
+
+    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_string("ACPI0010")));
+    tn_aml_append(dev, tn_aml_name("_CID", tn_aml_eisaid("PNP0A05")));
+    tn_aml_append(dev, method_notify(count));
+    tn_aml_append(dev, method_sta());
+    tn_aml_append(dev, method_eject());
+    tn_aml_append(dev, method_scan(count));
+    tn_aml_append(dev, method_ost());
+    for (unsigned i = 0; i < count; i++) {
+        tn_aml_append(dev, processor(&cpus[i], i, nodes));
+    }
+    return dev;
+}
+
+void
+tn_acpi_cpu_hotplug_aml(TnAml *dsdt, const TnAcpiCpu *cpus, unsigned count, gboolean nodes,
+                        guint16 port)
+{
+    TnAml *gpe = tn_aml_scope("\\_GPE");
+    TnAml *handler = tn_aml_method("_E02", 0, FALSE);
+
+    g_assert(count >= 1 && count <= TN_ACPI_CPU_HOTPLUG_MAX_CPUS);
+    tn_aml_append(dsdt, ports_device(port));
+    tn_aml_append(dsdt, container_device(cpus, count, nodes));
+    tn_aml_append(handler, tn_aml_call("\\_SB.CPUS.CSCN", NULL));
+    tn_aml_append(gpe, handler);
+    tn_aml_append(dsdt, gpe);
+}
