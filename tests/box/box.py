@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import hashlib
 import os
+import re
 import selectors
 import shlex
 import shutil
@@ -114,6 +115,17 @@ def kernel_command_line(job, results):
     return " ".join(words)
 
 
+def nvme_images(options, job):
+    """Paths of the images of --nvme; one named by its size alone lives as long as the box."""
+    for index, wish in enumerate(options.nvme):
+        size = re.fullmatch(r"(\d+)M", wish)
+        if size:
+            wish = job / f"nvme{index}"
+            with open(wish, "wb") as image:
+                image.truncate(int(size[1]) << 20)
+        yield wish
+
+
 def qemu_arguments(options, images, job, ends):
     """The whole command line of the QEMU that is the box. `ends`: port number to socket."""
     vmlinux, image, _ = images
@@ -134,7 +146,7 @@ def qemu_arguments(options, images, job, ends):
     if options.results:
         argv += ["-fsdev", f"local,id=results,path={options.results},security_model=none",
                  "-device", "virtio-9p-pci,fsdev=results,mount_tag=results"]
-    for index, path in enumerate(options.nvme):
+    for index, path in enumerate(nvme_images(options, job)):
         argv += ["-drive", f"file={path},if=none,id=nvme{index},format=raw",
                  "-device", f"nvme,drive=nvme{index},serial=tenon{index}"]
     for device in options.device:
