@@ -90,6 +90,7 @@ tn_test_platform_new(void)
     platform->clock = tn_clock_new();
     platform->reset = tn_reset_new();
     platform->events = tn_events_new();
+    platform->trace = tn_hotplug_trace_new(platform->events);
     platform->root = tn_object_new_root();
     platform->run_state = tn_run_state_new(platform->clock, platform->events, &run_state_ops, p);
     g_assert_true(tn_run_state_cont(platform->run_state, NULL));
@@ -109,6 +110,7 @@ tn_test_platform_free(TnTestPlatform *p)
     g_object_unref(platform->root);
     tn_events_unsubscribe(platform->events, on_event, p);
     tn_run_state_free(platform->run_state);
+    tn_hotplug_trace_free(platform->trace);
     tn_events_free(platform->events);
     tn_reset_free(platform->reset);
     tn_clock_free(platform->clock);

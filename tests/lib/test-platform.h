@@ -8,6 +8,7 @@
 #include "vmm/core/clock.h"
 #include "vmm/core/device.h"
 #include "vmm/core/events.h"
+#include "vmm/core/hotplug-trace.h"
 #include "vmm/core/irq-line.h"
 #include "vmm/core/reset.h"
 #include "vmm/core/run-state.h"

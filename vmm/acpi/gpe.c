@@ -75,6 +75,11 @@ void
 tn_acpi_gpe_raise(TnAcpiGpe *gpe, unsigned bit)
 {
     g_return_if_fail(bit < 8 * STATUS_BYTES);
+    if (G_UNLIKELY(tn_hotplug_trace_is_on(gpe->sci->trace))) {
+        tn_hotplug_trace_step(gpe->sci->trace, TN_HOTPLUG_STEP_GPE, NULL, "bit %u%s", bit,
+                              tn_acpi_gpe_get_enable(gpe) & (1U << bit)
+                                  ? "" : ", which the guest has not enabled");
+    }
     g_mutex_lock(&gpe->lock);
     gpe->status |= (guint16)(1U << bit);
     update_locked(gpe);

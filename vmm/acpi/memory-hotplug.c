@@ -167,10 +167,36 @@ dispatch_worker(GSource *source, GSourceFunc func, gpointer user_data)
 
 static GSourceFuncs worker_funcs = { .dispatch = dispatch_worker };
 
+/* Which steps of a hot plug an access means. */
+static void
+trace_read(TnAcpiMemoryHotplug *self, unsigned number, const Slot *slot)
+{
+    if (slot->flags & (TN_ACPI_MEMORY_INSERTING | TN_ACPI_MEMORY_REMOVING)) {
+        tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_ACPI_READ, NULL,
+                              "DIMM slot %u: %s", number,
+                              slot->flags & TN_ACPI_MEMORY_REMOVING ? "removing" : "inserting");
+    }
+}
+
+static void
+trace_write(TnAcpiMemoryHotplug *self, uint64_t addr, uint64_t value, const Slot *slot,
+            unsigned number)
+{
+    if (addr == REG_OST_STATUS) {
+        tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_OST, NULL,
+                              "DIMM slot %u: source 0x%x, status 0x%x", number, slot->ost_source,
+                              slot->ost_status);
+    } else if (addr == REG_CONTROL && (value & TN_ACPI_MEMORY_EJECT)) {
+        tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_EJECT, NULL, "DIMM slot %u",
+                              number);
+    }
+}
+
 static uint64_t
 hotplug_read(void *opaque, uint64_t addr, unsigned size)
 {
     TnAcpiMemoryHotplug *self = opaque;
+    unsigned number;
     Slot slot;
 
     g_mutex_lock(&self->lock);
@@ -178,8 +204,12 @@ hotplug_read(void *opaque, uint64_t addr, unsigned size)
         g_mutex_unlock(&self->lock);
         return 0;
     }
-    slot = self->slots[self->selector];
+    number = self->selector;
+    slot = self->slots[number];
     g_mutex_unlock(&self->lock);
+    if (addr == REG_FLAGS && G_UNLIKELY(tn_hotplug_trace_is_on(self->config.trace))) {
+        trace_read(self, number, &slot);
+    }
 
     switch (addr) {
     case REG_ADDR_LOW:
@@ -220,6 +250,9 @@ static void
 hotplug_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
 {
     TnAcpiMemoryHotplug *self = opaque;
+    gboolean traced = FALSE;
+    unsigned number = 0;
+    Slot seen;
 
     g_mutex_lock(&self->lock);
     if (addr == REG_SELECTOR) {
@@ -235,8 +268,14 @@ hotplug_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
         } else if (addr == REG_CONTROL) {
             write_control_locked(self, (unsigned)value);
         }
+        traced = tn_hotplug_trace_is_on(self->config.trace);
+        number = self->selector;
+        seen = *slot;
     }
     g_mutex_unlock(&self->lock);
+    if (G_UNLIKELY(traced)) {
+        trace_write(self, addr, value, &seen, number);
+    }
 }
 
 static const TnMemoryRegionOps hotplug_ops = {

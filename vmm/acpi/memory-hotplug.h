@@ -12,6 +12,7 @@
 #include "vmm/acpi/gpe.h"
 #include "vmm/core/device.h"
 #include "vmm/core/events.h"
+#include "vmm/core/hotplug-trace.h"
 #include "vmm/memory/region.h"
 
 #define TN_ACPI_MEMORY_HOTPLUG_PORT 0xa00
@@ -27,6 +28,7 @@ typedef struct TnAcpiMemoryHotplug TnAcpiMemoryHotplug;
  * @memory, @io: the ports go into the container @io at offset @port; outlive the controller.
  * @gpe: whose bit 3 is raised; outlives it too.
  * @events: for ACPI_DEVICE_OST, MEM_UNPLUG_ERROR, DEVICE_UNPLUG_GUEST_ERROR; may be NULL.
+ * @trace: may be NULL.
  * @slots: 1 .. TN_ACPI_MEMORY_HOTPLUG_MAX_SLOTS.
  * @ejected: the guest has let go of @device: unplug it now. It ends by calling
  *   tn_acpi_memory_hotplug_unplug().
@@ -37,6 +39,7 @@ typedef struct TnAcpiMemoryHotplugConfig {
     guint16 port;
     TnAcpiGpe *gpe;
     TnEvents *events;
+    TnHotplugTrace *trace;
     unsigned slots;
     void (*ejected)(void *opaque, TnDevice *device);
     void *opaque;

@@ -3,6 +3,7 @@
 #include "vmm/core/device.h"
 
 #include "vmm/core/hotplug-handler.h"
+#include "vmm/core/hotplug-trace.h"
 #include "vmm/core/reset.h"
 
 typedef struct TnDevicePrivate {
@@ -75,6 +76,17 @@ tn_device_get_id(TnDevice *self)
 }
 
 static void
+trace(TnDevice *self, TnHotplugStep step)
+{
+    TnDevicePrivate *p = priv(self);
+
+    if (p->platform && G_UNLIKELY(tn_hotplug_trace_is_on(p->platform->trace))) {
+        tn_hotplug_trace_step(p->platform->trace, step, p->id, "%s",
+                              tn_object_get_type_name(TN_OBJECT(self)));
+    }
+}
+
+static void
 reset_device(void *opaque)
 {
     TnDevice *self = opaque;
@@ -103,6 +115,7 @@ tn_device_realize(TnDevice *self, GError **error)
         return FALSE;
     }
     p->realized = TRUE;
+    trace(self, TN_HOTPLUG_STEP_REALIZE);
     if (klass->reset && p->platform && p->platform->reset) {
         tn_reset_register(p->platform->reset, reset_device, self);
     }
@@ -128,6 +141,7 @@ tn_device_unrealize(TnDevice *self)
     if (klass->unrealize) {
         klass->unrealize(self);
     }
+    trace(self, TN_HOTPLUG_STEP_UNREALIZE);
 }
 
 gboolean

@@ -23,7 +23,7 @@ G_DECLARE_DERIVABLE_TYPE(TnDevice, tn_device, TN, DEVICE, TnObject)
 /**
  * TnDeviceClass:
  * @bus: the kind of bus it sits on ("ISA", "PCI"), NULL for none; shown by help and info qtree.
- * @hotpluggable: device_add after the machine's start is allowed.
+ * @hotpluggable: device_add after the machine's start and device_del are allowed.
  * @realize: claims regions, lines and slots; on failure leaves everything as it was.
  * @unrealize: gives back all of it; must accept a half-realized device.
  * @reset: back to power-on state; registered with the machine's reset while realized.

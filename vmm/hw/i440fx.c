@@ -64,6 +64,7 @@ tn_i440fx_class_init(TnI440fxClass *klass)
 
     tn_class->type_name = "i440FX";
     tn_class->description = "Host bridge";
+    TN_DEVICE_CLASS(klass)->hotpluggable = FALSE;
     pci_class->vendor_id = 0x8086;
     pci_class->device_id = 0x1237;
     pci_class->revision = 0x02;

@@ -321,6 +321,7 @@ tn_piix3_class_init(TnPiix3Class *klass)
     tn_class->type_name = "PIIX3";
     tn_class->description = "ISA bridge";
     TN_DEVICE_CLASS(klass)->state = &state_table;
+    TN_DEVICE_CLASS(klass)->hotpluggable = FALSE;
     pci_class->vendor_id = 0x8086;
     pci_class->device_id = 0x7000;
     pci_class->revision = 0x00;

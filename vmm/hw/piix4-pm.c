@@ -102,6 +102,7 @@ realize(TnPciDevice *device, GError **error)
     tn_pci_config_allow(&device->config, REG_PMREGMISC, PMREGMISC_PMIOSE, 1);
     reset_config(&device->config);
     tn_acpi_sci_init(&self->sci, &platform->isa_irqs[TN_PIIX4_SCI_IRQ]);
+    tn_acpi_sci_set_trace(&self->sci, platform->trace);
     tn_acpi_pm_init(&self->pm, &config);
     tn_acpi_gpe_init(&self->gpe, platform->memory, platform->system_io, TN_ACPI_GPE0_PORT,
                      &self->sci);
@@ -170,6 +171,7 @@ tn_piix4_pm_class_init(TnPiix4PmClass *klass)
     tn_class->type_name = "PIIX4_PM";
     tn_class->description = "PIIX4 power management";
     device_class->state = &state_table;
+    device_class->hotpluggable = FALSE;
     pci_class->vendor_id = 0x8086;
     pci_class->device_id = 0x7113;
     pci_class->revision = PIIX4_PM_REVISION;

@@ -3,6 +3,7 @@
 #include "vmm/machine/machine.h"
 
 #include "vmm/core/clock.h"
+#include "vmm/core/hotplug-trace.h"
 #include "vmm/core/reset.h"
 #include "vmm/machine/machine-private.h"
 #include "vmm/machine/user-objects.h"
@@ -84,6 +85,7 @@ build_platform(TnMachine *self)
     p->clock = tn_clock_new();
     p->reset = tn_reset_new();
     p->events = tn_events_new();
+    p->trace = tn_hotplug_trace_new(p->events);
     p->run_state = tn_run_state_new(p->clock, p->events, &run_state_ops, self);
     p->root = self->root;
 }
@@ -143,6 +145,7 @@ tn_machine_shut_down(TnMachine *self)
     tn_object_foreach_child(self->chardevs, unparent_child, NULL);
 
     g_clear_pointer(&p->run_state, tn_run_state_free);
+    g_clear_pointer(&p->trace, tn_hotplug_trace_free);
     g_clear_pointer(&p->events, tn_events_free);
     g_clear_pointer(&p->reset, tn_reset_free);
     tn_address_space_free(p->io_space);

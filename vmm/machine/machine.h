@@ -148,6 +148,25 @@ typedef struct TnOspmInfo {
 typedef void (*TnOspmFunc)(const TnOspmInfo *info, gpointer user_data);
 void tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_data);
 
+/* One slot of ACPI hot plug, for x-query-acpi-slots. */
+typedef struct TnAcpiSlotInfo {
+    const char *kind;   /* "DIMM", "PCI", "CPU" */
+    unsigned slot;
+    const char *device; /* id of what is in it; of several functions function 0's; may be NULL */
+    const char *path;   /* likewise, in the object tree; NULL: empty */
+    unsigned functions; /* PCI: how many are in it */
+    gboolean enabled;   /* the guest finds something in it */
+    gboolean inserting; /* the guest has not looked yet at what came */
+    gboolean removing;  /* the registers ask the guest to let go */
+    gboolean removable; /* the guest may let go */
+    gboolean pending;   /* device_del waits for the guest's answer */
+    gboolean has_ost;   /* the guest said something since; else the two below are 0 */
+    guint32 ost_source, ost_status;
+} TnAcpiSlotInfo;
+typedef void (*TnAcpiSlotFunc)(const TnAcpiSlotInfo *info, gpointer user_data);
+/* By kind and number. */
+void tn_machine_foreach_acpi_slot(TnMachine *self, TnAcpiSlotFunc func, gpointer user_data);
+
 /* Before the last unref: ends the vCPUs and takes the board apart. */
 void tn_machine_shut_down(TnMachine *self);
 

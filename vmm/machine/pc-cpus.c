@@ -392,6 +392,41 @@ tn_pc_cpus_foreach_ospm_status(TnPcCpus *self, TnOspmFunc func, gpointer user_da
     }
 }
 
+static void
+describe_slot(TnPcCpus *self, unsigned index, TnAcpiSlotFunc func, gpointer user_data)
+{
+    guint8 flags = tn_acpi_cpu_hotplug_get_flags(self->controller, index);
+    g_autofree char *path = NULL;
+    TnDevice *device;
+    TnAcpiSlotInfo info = {
+        .kind = "CPU",
+        .slot = index,
+        .enabled = (flags & TN_ACPI_CPU_ENABLED) != 0,
+        .inserting = (flags & TN_ACPI_CPU_INSERTING) != 0,
+        .removing = (flags & TN_ACPI_CPU_REMOVING) != 0,
+        .removable = index != BOOT_CPU,
+    };
+
+    tn_acpi_cpu_hotplug_get_ost(self->controller, index, &device, &info.ost_source,
+                                &info.ost_status);
+    info.has_ost = info.ost_source != 0 || info.ost_status != 0;
+    if (device) {
+        path = tn_object_get_path(TN_OBJECT(device));
+        info.device = tn_device_get_id(device);
+        info.pending = tn_device_is_pending_unplug(device);
+    }
+    info.path = path;
+    func(&info, user_data);
+}
+
+void
+tn_pc_cpus_foreach_acpi_slot(TnPcCpus *self, TnAcpiSlotFunc func, gpointer user_data)
+{
+    for (unsigned i = 0; self->controller && i < self->count; i++) {
+        describe_slot(self, i, func, user_data);
+    }
+}
+
 void
 tn_pc_cpus_pause(TnPcCpus *self)
 {

@@ -56,6 +56,9 @@ void tn_pc_cpus_describe(TnPcCpus *cpus, TnAcpiCpu *ret_list);
 /* One call a CPU once the guest has left the legacy mode; valid during the callback. */
 void tn_pc_cpus_foreach_ospm_status(TnPcCpus *cpus, TnOspmFunc func, gpointer user_data);
 
+/* One call a CPU that may be there, in order; valid during the callback. */
+void tn_pc_cpus_foreach_acpi_slot(TnPcCpus *cpus, TnAcpiSlotFunc func, gpointer user_data);
+
 /* All of them, as the run states ask. */
 void tn_pc_cpus_pause(TnPcCpus *cpus);
 void tn_pc_cpus_resume(TnPcCpus *cpus);

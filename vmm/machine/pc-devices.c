@@ -117,6 +117,7 @@ make_hotplug(TnPcDevices *d, GError **error)
     const TnPcHotplugConfig hotplug = {
         .platform = p,
         .gpe = tn_piix4_pm_get_gpe(d->pm),
+        .pci_bus = tn_pci_host_get_bus(d->host),
         .ram_end = 4 * GIB + d->above_4g,
         .ram_size = c->ram_size,
         .max_ram_size = c->max_ram_size,
@@ -222,6 +223,7 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
         .below_4g = d->below_4g,
         .above_4g = d->above_4g,
         .ram_slots = c->ram_slots,
+        .pci_slots = tn_pc_hotplug_get_pci_slots(d->hotplug),
         .pci_hole = { d->below_4g, IOAPIC_ADDRESS - 1 },
         .com1 = (serials & 1) != 0,
         .com2 = (serials & 2) != 0,

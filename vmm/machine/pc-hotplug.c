@@ -16,6 +16,7 @@
 #include "vmm/core/fast-path.h"
 #include "vmm/hw/pc-dimm.h"
 #include "vmm/machine/device-memory.h"
+#include "vmm/machine/pc-pci-hotplug.h"
 
 typedef struct Row {
     GType type;
@@ -32,6 +33,7 @@ struct _TnPcHotplug {
     TnMemoryRegion window;            /* "device-memory", in system memory when has_window */
     gboolean has_window;
     TnAcpiMemoryHotplug *controller;  /* NULL without slots */
+    TnPcPciHotplug *pci;              /* NULL without a bus */
     GArray *rows;                     /* of Row */
 };
 
@@ -101,6 +103,18 @@ dimm_pre_plug(gpointer opaque, TnDevice *device, GError **error)
 }
 
 static void
+trace_memory(TnPcHotplug *self, TnPcDimm *dimm, const char *what)
+{
+    if (G_UNLIKELY(tn_hotplug_trace_is_on(self->platform->trace))) {
+        tn_hotplug_trace_step(self->platform->trace, TN_HOTPLUG_STEP_MEMORY_SLOT,
+                              tn_device_get_id(TN_DEVICE(dimm)),
+                              "0x%" G_GINT64_MODIFIER "x, size 0x%" G_GINT64_MODIFIER "x: %s",
+                              tn_pc_dimm_get_addr(dimm),
+                              tn_memory_region_size(tn_pc_dimm_get_region(dimm)), what);
+    }
+}
+
+static void
 take_out(TnPcHotplug *self, TnMemoryRegion *region)
 {
     tn_memory_begin(self->platform->memory);
@@ -125,6 +139,7 @@ dimm_claim(gpointer opaque, TnDevice *device, GError **error)
     }
     tn_device_memory_occupy(self->places, &place, tn_memory_region_size(region),
                             tn_device_get_id(device), dimm);
+    trace_memory(self, dimm, "shown");
     return TRUE;
 }
 
@@ -166,6 +181,7 @@ dimm_unplug(gpointer opaque, TnDevice *device)
     /* First nobody is told of it, then nobody reaches it, then its place is free. */
     tn_acpi_memory_hotplug_unplug(self->controller, slot);
     take_out(self, tn_pc_dimm_get_region(dimm));
+    trace_memory(self, dimm, "gone");
     tn_device_memory_release(self->places, slot);
 }
 
@@ -324,6 +340,7 @@ make_controller(TnPcHotplug *self, TnAcpiGpe *gpe)
         .port = TN_ACPI_MEMORY_HOTPLUG_PORT,
         .gpe = gpe,
         .events = self->platform->events,
+        .trace = self->platform->trace,
         .slots = tn_device_memory_get_slots(self->places),
         .ejected = ejected,
         .opaque = self,
@@ -354,6 +371,9 @@ tn_pc_hotplug_new(const TnPcHotplugConfig *config, GError **error)
     make_window(self);
     make_controller(self, config->gpe);
     tn_pc_hotplug_add_row(self, TN_TYPE_PC_DIMM, &dimm_row, self);
+    if (config->pci_bus) {
+        self->pci = tn_pc_pci_hotplug_new(config->platform, config->gpe, config->pci_bus, self);
+    }
     return g_steal_pointer(&self);
 }
 
@@ -376,6 +396,7 @@ tn_pc_hotplug_shut_down(TnPcHotplug *self)
         }
         g_clear_pointer(&self->controller, tn_acpi_memory_hotplug_free);
     }
+    g_clear_pointer(&self->pci, tn_pc_pci_hotplug_free);
     if (self->has_window) {
         tn_memory_region_del_subregion(self->platform->system_memory, &self->window);
         tn_memory_synchronize(self->platform->memory);
@@ -446,6 +467,53 @@ tn_pc_hotplug_foreach_ospm_status(TnPcHotplug *self, TnOspmFunc func, gpointer u
         info.status = ost.status;
         func(&info, user_data);
     }
+}
+
+static void
+describe_dimm_slot(TnPcHotplug *self, unsigned slot, TnAcpiSlotFunc func, gpointer user_data)
+{
+    guint8 flags = tn_acpi_memory_hotplug_get_flags(self->controller, slot);
+    g_autofree char *path = NULL;
+    TnAcpiOst ost;
+    TnAcpiSlotInfo info = {
+        .kind = "DIMM",
+        .slot = slot,
+        .enabled = (flags & TN_ACPI_MEMORY_ENABLED) != 0,
+        .inserting = (flags & TN_ACPI_MEMORY_INSERTING) != 0,
+        .removing = (flags & TN_ACPI_MEMORY_REMOVING) != 0,
+        .removable = TRUE,
+    };
+
+    tn_acpi_memory_hotplug_get_ost(self->controller, slot, &ost);
+    if (ost.device) {
+        path = tn_object_get_path(TN_OBJECT(ost.device));
+        info.device = tn_device_get_id(ost.device);
+        info.pending = tn_device_is_pending_unplug(ost.device);
+    }
+    info.path = path;
+    info.has_ost = ost.source != 0 || ost.status != 0;
+    info.ost_source = ost.source;
+    info.ost_status = ost.status;
+    func(&info, user_data);
+}
+
+void
+tn_pc_hotplug_foreach_acpi_slot(TnPcHotplug *self, TnAcpiSlotFunc func, gpointer user_data)
+{
+    unsigned slots = self->controller ? tn_device_memory_get_slots(self->places) : 0;
+
+    for (unsigned i = 0; i < slots; i++) {
+        describe_dimm_slot(self, i, func, user_data);
+    }
+    if (self->pci) {
+        tn_pc_pci_hotplug_foreach_slot(self->pci, func, user_data);
+    }
+}
+
+guint32
+tn_pc_hotplug_get_pci_slots(TnPcHotplug *self)
+{
+    return self->pci ? tn_pc_pci_hotplug_get_slots(self->pci) : 0;
 }
 
 void

@@ -3,7 +3,7 @@
  * What the pc machine does when a device comes or goes: its TnHotplugHandler.
  * A row per kind of device says how; a device of no row just realizes and cannot
  * be unplugged. DIMMs have the first row: slots, the device-memory window and the
- * ACPI controller are kept here. Main thread.
+ * ACPI controller are kept here. PCI functions have theirs in pc-pci-hotplug.h. Main thread.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "vmm/core/hotplug-handler.h"
 #include "vmm/machine/machine.h"
 #include "vmm/memory/range.h"
+#include "vmm/pci/bus.h"
 
 G_BEGIN_DECLS
 
@@ -20,7 +21,8 @@ G_DECLARE_FINAL_TYPE(TnPcHotplug, tn_pc_hotplug, TN, PC_HOTPLUG, GObject)
 /**
  * TnPcHotplugConfig:
  * @platform: memory, system_memory, system_io, events and fast_path are used; outlives the handler.
- * @gpe: the PM device's; NULL only without @ram_slots.
+ * @gpe: the PM device's; NULL only without @ram_slots and @pci_bus.
+ * @pci_bus: (transfer none): where PCI functions come and go; NULL: nowhere.
  * @ram_end: end of the RAM above 4 GiB (4 GiB when there is none).
  * @ram_size, @max_ram_size, @ram_slots: as -m said.
  * @num_nodes: NUMA nodes, 0 like 1.
@@ -28,6 +30,7 @@ G_DECLARE_FINAL_TYPE(TnPcHotplug, tn_pc_hotplug, TN, PC_HOTPLUG, GObject)
 typedef struct TnPcHotplugConfig {
     const TnPlatform *platform;
     TnAcpiGpe *gpe;
+    TnPciBus *pci_bus;
     guint64 ram_end;
     guint64 ram_size, max_ram_size;
     unsigned ram_slots;
@@ -60,6 +63,12 @@ void tn_pc_hotplug_foreach_memory_device(TnPcHotplug *self, TnMemoryDeviceFunc f
 
 /* One call per DIMM slot, in order; the info is valid during the callback. */
 void tn_pc_hotplug_foreach_ospm_status(TnPcHotplug *self, TnOspmFunc func, gpointer user_data);
+
+/* Every slot of every kind, in order; the info is valid during the callback. */
+void tn_pc_hotplug_foreach_acpi_slot(TnPcHotplug *self, TnAcpiSlotFunc func, gpointer user_data);
+
+/* For the tables: PCI slots that can be ejected, a bit each; 0 without a bus. */
+guint32 tn_pc_hotplug_get_pci_slots(TnPcHotplug *self);
 
 /**
  * TnPcHotplugRow:

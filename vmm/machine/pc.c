@@ -230,6 +230,14 @@ tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func, gpoin
 }
 
 void
+tn_machine_foreach_acpi_slot(TnMachine *self, TnAcpiSlotFunc func, gpointer user_data)
+{
+    tn_pc_hotplug_foreach_acpi_slot(tn_pc_devices_get_hotplug(self->board->devices), func,
+                                    user_data);
+    tn_pc_cpus_foreach_acpi_slot(self->board->cpus, func, user_data);
+}
+
+void
 tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_data)
 {
     tn_pc_hotplug_foreach_ospm_status(tn_pc_devices_get_hotplug(self->board->devices), func,

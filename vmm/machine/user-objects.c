@@ -165,8 +165,13 @@ new_device(TnMachine *self, const char *driver, GError **error)
         return NULL;
     }
     if (self->started && !TN_DEVICE_CLASS(klass)->hotpluggable) {
-        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
-                    "Device '%s' does not support hotplugging", driver);
+        if (g_strcmp0(TN_DEVICE_CLASS(klass)->bus, "ISA") == 0) {
+            g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                                "Bus 'isa.0' does not support hotplugging");
+        } else {
+            g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                                "Parameter 'driver' expects a pluggable device type");
+        }
         return NULL;
     }
     return g_object_new(type, NULL);
@@ -316,9 +321,14 @@ tn_machine_device_del(TnMachine *self, const char *id, GError **error)
         g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_NOT_FOUND, "Device '%s' not found", id);
         return FALSE;
     }
+    if (g_strcmp0(TN_DEVICE_GET_CLASS(object)->bus, "ISA") == 0) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                            "Bus 'isa.0' does not support hotplugging");
+        return FALSE;
+    }
     if (!TN_DEVICE_GET_CLASS(object)->hotpluggable || !self->platform.hotplug) {
         g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
-                    "Device '%s' does not support hotplugging", id);
+                    "Device '%s' does not support hotplugging", tn_object_get_type_name(object));
         return FALSE;
     }
     return tn_hotplug_handler_unplug_request(self->platform.hotplug, TN_DEVICE(object), error);

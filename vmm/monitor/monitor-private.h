@@ -75,6 +75,11 @@ TN_MONITOR_HANDLER(query_memdev);
 TN_MONITOR_HANDLER(query_memory_devices);
 TN_MONITOR_HANDLER(query_acpi_ospm_status);
 TN_MONITOR_HANDLER(x_query_flatview);
+
+/* cmd-hotplug.c */
+TN_MONITOR_HANDLER(x_query_acpi_slots);
+TN_MONITOR_HANDLER(x_trace_hotplug);
+
 /* cmd-device.c */
 TN_MONITOR_HANDLER(device_add);
 TN_MONITOR_HANDLER(device_del);

@@ -375,6 +375,7 @@ tn_pci_device_class_init(TnPciDeviceClass *klass)
     object_class->get_property = tn_pci_device_get_property;
     object_class->set_property = tn_pci_device_set_property;
     device_class->bus = "PCI";
+    device_class->hotpluggable = TRUE;
     device_class->realize = tn_pci_device_realize;
     device_class->unrealize = tn_pci_device_unrealize;
     device_class->reset = tn_pci_device_reset;

@@ -39,6 +39,7 @@ hotplug_config(unsigned slots)
     config.ram_slots = slots;
     config.device_memory_base = 4 * GIB;
     config.device_memory_size = (4 + slots) * GIB;
+    config.pci_slots = 0xfffffffc;
     return config;
 }
 
@@ -517,6 +518,17 @@ test_iasl_numa_and_slots(void)
 }
 
 static void
+test_iasl_pci_slots(void)
+{
+    TnPcAcpiConfig config = small_config();
+
+    if (have_iasl()) {
+        config.pci_slots = 0x80000004;
+        round_trip_all(&config);
+    }
+}
+
+static void
 test_iasl_one_slot(void)
 {
     TnPcAcpiConfig config = hotplug_config(1);
@@ -549,6 +561,9 @@ test_methods_run_in_acpica(void)
         "execute \\_SB.PRES._INI; execute \\_SB.CPUS.CSCN; execute \\_GPE._E02;"
         "execute \\_SB.CPUS.C000._STA; execute \\_SB.CPUS.C002._MAT;"
         "execute \\_SB.CPUS.C001._OST 3 0 (00); execute \\_SB.CPUS.C002._EJ0 1;"
+        "execute \\_GPE._E01; execute \\_SB.PCI0.PCNT; execute \\_SB.PCI0.S10._SUN;"
+        "execute \\_SB.PCI0.S10._EJ0 1; execute \\_SB.PCI0.SF8._OST 3 0 (00);"
+        "execute \\_SB.PCI0.DVNT 0xffffffff 1;"
         "execute \\_SB.LNKA._STA; execute \\_SB.LNKB._CRS; execute \\_SB.LNKC._DIS;"
         "execute \\_S5";
     TnPcAcpiConfig config = hotplug_config(3);
@@ -604,6 +619,7 @@ main(int argc, char **argv)
                     test_largest_configuration_fits);
     g_test_add_func("/machine/pc-acpi/iasl/small", test_iasl_small);
     g_test_add_func("/machine/pc-acpi/iasl/numa-and-slots", test_iasl_numa_and_slots);
+    g_test_add_func("/machine/pc-acpi/iasl/pci-slots", test_iasl_pci_slots);
     g_test_add_func("/machine/pc-acpi/iasl/one-slot", test_iasl_one_slot);
     g_test_add_func("/machine/pc-acpi/iasl/256-slots", test_iasl_256_slots);
     g_test_add_func("/machine/pc-acpi/methods-run-in-acpica", test_methods_run_in_acpica);

@@ -4,6 +4,7 @@
 
 #include "vmm/backend/memory-backend.h"
 #include "vmm/core/clock.h"
+#include "vmm/core/hotplug-trace.h"
 #include "vmm/core/reset.h"
 #include "vmm/core/type-registry.h"
 #include "vmm/memory/coalesced.h"
@@ -222,6 +223,7 @@ fake_machine_new(const char *name)
     make_memory(self);
     p->clock = tn_clock_new();
     p->events = tn_events_new();
+    p->trace = tn_hotplug_trace_new(p->events);
     p->run_state = tn_run_state_new(p->clock, p->events, &run_state_ops, self);
     p->root = self->root;
     return self;
@@ -234,6 +236,7 @@ tn_machine_finalize(GObject *object)
     TnPlatform *p = &self->platform;
 
     tn_run_state_free(p->run_state);
+    tn_hotplug_trace_free(p->trace);
     tn_events_free(p->events);
     tn_clock_free(p->clock);
     tn_address_space_free(p->memory_space);
@@ -408,5 +411,35 @@ tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_d
     static const TnOspmInfo empty = { NULL, "1", "DIMM", 0, 0 };
 
     func(&plugged, user_data);
+    func(&empty, user_data);
+}
+
+void
+tn_machine_foreach_acpi_slot(TnMachine *self, TnAcpiSlotFunc func, gpointer user_data)
+{
+    static const TnAcpiSlotInfo dimm = {
+        .kind = "DIMM",
+        .device = "dimm0",
+        .path = "/machine/peripheral/dimm0",
+        .enabled = TRUE,
+        .removable = TRUE,
+        .has_ost = TRUE,
+        .ost_source = 0x103,
+        .ost_status = 0x82,
+    };
+    static const TnAcpiSlotInfo pci = {
+        .kind = "PCI",
+        .slot = 4,
+        .path = "/machine/peripheral-anon/device[0]",
+        .functions = 2,
+        .enabled = TRUE,
+        .inserting = TRUE,
+        .removing = TRUE,
+        .pending = TRUE,
+    };
+    static const TnAcpiSlotInfo empty = { .kind = "PCI", .slot = 5, .removable = TRUE };
+
+    func(&dimm, user_data);
+    func(&pci, user_data);
     func(&empty, user_data);
 }

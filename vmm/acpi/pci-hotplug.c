@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The PCI hot-plug controller's registers. docs/specs/acpi-pci-hotplug.md.
+ *
+ * A guest's eject and _OST are seen on a vCPU thread. The registers answer at once; the
+ * unplug itself is work for the main thread. What waits for it is a bit and the last
+ * report of each slot, so a guest cannot make it grow.
+ */
+#include "vmm/acpi/pci-hotplug.h"
+
+#include "vmm/acpi/ost.h"
+
+enum {
+    REG_UP = 0x00,
+    REG_DOWN = 0x04,
+    REG_EJECT = 0x08,     /* write */
+    REG_FEATURES = 0x08,  /* read */
+    REG_REMOVABLE = 0x0c,
+    REG_BUS = 0x10,
+    REG_INDEX = 0x14,
+    REG_OST_SLOT = 0x18,   /* write, as the two below */
+    REG_OST_SOURCE = 0x1c,
+    REG_OST_STATUS = 0x20,
+};
+
+/* Every register is one of these; other accesses read 0 and write nothing. */
+#define REG_SIZE 4
+
+/* The root bus is number 0; a selector can name others, but nobody has them. */
+#define ROOT_BUS 0
+#define MAX_BUSES 256
+
+typedef struct Slot {
+    guint32 index;
+    gboolean has_ost;
+    guint32 ost_source, ost_status;
+} Slot;
+
+struct TnAcpiPciHotplug {
+    TnAcpiPciHotplugConfig config;
+    TnMemoryRegion region;
+    GSource *worker;
+
+    GMutex lock;
+    /* Under @lock. A bit a slot: */
+    guint32 up, down, removable;
+    guint32 ejecting, refusing; /* what waits for the main thread */
+    guint32 bus;
+    guint32 index; /* what the acpi-index register reads next */
+    guint32 ost_slot, ost_source;
+    Slot slots[TN_ACPI_PCI_HOTPLUG_SLOTS];
+};
+
+/* Needs @lock. Lets go of a slot once: until the main thread has done it, the guest's
+ * further ejects of it mean nothing. */
+static void
+eject_locked(TnAcpiPciHotplug *self, unsigned slot)
+{
+    guint32 bit = 1U << slot;
+
+    if (!(self->removable & bit)) {
+        return;
+    }
+    self->up &= ~bit;
+    self->down &= ~bit;
+    self->refusing &= ~bit;
+    self->ejecting |= bit;
+    g_source_set_ready_time(self->worker, 0);
+}
+
+/* Needs @lock. */
+static void
+report_locked(TnAcpiPciHotplug *self, guint32 status)
+{
+    Slot *slot;
+
+    if (self->ost_slot >= TN_ACPI_PCI_HOTPLUG_SLOTS) {
+        return;
+    }
+    slot = &self->slots[self->ost_slot];
+    slot->has_ost = TRUE;
+    slot->ost_source = self->ost_source;
+    slot->ost_status = status;
+    /* After an eject there is nothing left to refuse. */
+    if (tn_acpi_ost_is_refusal(self->ost_source, status) &&
+        !(self->ejecting & (1U << self->ost_slot))) {
+        self->refusing |= 1U << self->ost_slot;
+        g_source_set_ready_time(self->worker, 0);
+    }
+}
+
+/* Takes the lowest bit out of *@mask: its number, -1 when there is none. */
+static int
+take_lowest(guint32 *mask)
+{
+    int bit = g_bit_nth_lsf(*mask, -1);
+
+    if (bit >= 0) {
+        *mask &= ~(1U << bit);
+    }
+    return bit;
+}
+
+static void
+refuse(TnAcpiPciHotplug *self, unsigned slot)
+{
+    TnAcpiPciOst ost = { .slot = slot };
+
+    g_mutex_lock(&self->lock);
+    ost.source = self->slots[slot].ost_source;
+    ost.status = self->slots[slot].ost_status;
+    self->down &= ~(1U << slot);
+    g_mutex_unlock(&self->lock);
+    self->config.refused(self->config.opaque, &ost);
+}
+
+static gboolean
+work_off(gpointer user_data)
+{
+    TnAcpiPciHotplug *self = user_data;
+
+    g_source_set_ready_time(self->worker, -1);
+    for (;;) {
+        int ejecting, refusing = -1;
+
+        g_mutex_lock(&self->lock);
+        ejecting = take_lowest(&self->ejecting);
+        if (ejecting < 0) {
+            refusing = take_lowest(&self->refusing);
+        }
+        g_mutex_unlock(&self->lock);
+        if (ejecting >= 0) {
+            self->config.ejected(self->config.opaque, (unsigned)ejecting);
+        } else if (refusing >= 0) {
+            refuse(self, (unsigned)refusing);
+        } else {
+            return G_SOURCE_CONTINUE;
+        }
+    }
+}
+
+/* A source that is ready when its ready time says so, and only then. */
+static gboolean
+dispatch_worker(GSource *source, GSourceFunc func, gpointer user_data)
+{
+    return func(user_data);
+}
+
+static GSourceFuncs worker_funcs = { .dispatch = dispatch_worker };
+
+/* Needs @lock. */
+static guint32
+read_locked(TnAcpiPciHotplug *self, uint64_t addr)
+{
+    gboolean root = self->bus == ROOT_BUS;
+    guint32 value = 0;
+
+    if (self->bus >= MAX_BUSES) {
+        return 0;
+    }
+    switch (addr) {
+    case REG_UP:
+        if (root) {
+            value = self->up;
+            self->up = 0;
+        }
+        break;
+    case REG_DOWN:
+        value = root ? self->down : 0;
+        break;
+    case REG_FEATURES:
+        break;
+    case REG_REMOVABLE:
+        value = root ? self->removable : G_MAXUINT32;
+        break;
+    case REG_BUS:
+        value = self->bus;
+        break;
+    case REG_INDEX:
+        value = self->index;
+        self->index = 0;
+        break;
+    default:
+        break;
+    }
+    return value;
+}
+
+static void
+trace_read(TnAcpiPciHotplug *self, uint64_t addr, guint32 value)
+{
+    if ((addr == REG_UP || addr == REG_DOWN) && value != 0) {
+        tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_ACPI_READ, NULL,
+                              "PCI slots %s: 0x%08x", addr == REG_UP ? "up" : "down", value);
+    }
+}
+
+static uint64_t
+hotplug_read(void *opaque, uint64_t addr, unsigned size)
+{
+    TnAcpiPciHotplug *self = opaque;
+    guint32 value;
+
+    if (size != REG_SIZE) {
+        return 0;
+    }
+    g_mutex_lock(&self->lock);
+    value = read_locked(self, addr);
+    g_mutex_unlock(&self->lock);
+    if (G_UNLIKELY(tn_hotplug_trace_is_on(self->config.trace))) {
+        trace_read(self, addr, value);
+    }
+    return value;
+}
+
+/* Needs @lock. A register of one bit a slot acts on the lowest that is set. */
+static void
+write_locked(TnAcpiPciHotplug *self, uint64_t addr, guint32 value)
+{
+    int slot = g_bit_nth_lsf(value, -1);
+
+    switch (addr) {
+    case REG_EJECT:
+        if (self->bus == ROOT_BUS && slot >= 0) {
+            eject_locked(self, (unsigned)slot);
+        }
+        break;
+    case REG_BUS:
+        self->bus = value;
+        break;
+    case REG_INDEX:
+        self->index = self->bus == ROOT_BUS && slot >= 0 ? self->slots[slot].index : 0;
+        break;
+    case REG_OST_SLOT:
+        self->ost_slot = value;
+        break;
+    case REG_OST_SOURCE:
+        self->ost_source = value;
+        break;
+    case REG_OST_STATUS:
+        report_locked(self, value);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+hotplug_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
+{
+    TnAcpiPciHotplug *self = opaque;
+    guint32 ost_slot, ost_source;
+
+    if (size != REG_SIZE) {
+        return;
+    }
+    g_mutex_lock(&self->lock);
+    write_locked(self, addr, (guint32)value);
+    ost_slot = self->ost_slot;
+    ost_source = self->ost_source;
+    g_mutex_unlock(&self->lock);
+    if (G_UNLIKELY(tn_hotplug_trace_is_on(self->config.trace))) {
+        if (addr == REG_EJECT) {
+            tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_EJECT, NULL,
+                                  "PCI slots: 0x%08x", (guint32)value);
+        } else if (addr == REG_OST_STATUS) {
+            tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_OST, NULL,
+                                  "PCI slot %u: source 0x%x, status 0x%x", ost_slot, ost_source,
+                                  (guint32)value);
+        }
+    }
+}
+
+static const TnMemoryRegionOps hotplug_ops = {
+    .read = hotplug_read,
+    .write = hotplug_write,
+    .valid = { .min = 1, .max = 4 },
+    .impl = { .min = 1, .max = 4 },
+};
+
+TnAcpiPciHotplug *
+tn_acpi_pci_hotplug_new(const TnAcpiPciHotplugConfig *config)
+{
+    TnAcpiPciHotplug *self = g_new0(TnAcpiPciHotplug, 1);
+
+    self->config = *config;
+    self->removable = G_MAXUINT32;
+    g_mutex_init(&self->lock);
+    self->worker = g_source_new(&worker_funcs, sizeof(GSource));
+    g_source_set_static_name(self->worker, "acpi-pci-hotplug");
+    g_source_set_callback(self->worker, work_off, self, NULL);
+    g_source_attach(self->worker, NULL);
+    tn_memory_region_init_io(&self->region, config->memory, NULL, &hotplug_ops, self,
+                             "acpi-pci-hotplug", TN_ACPI_PCI_HOTPLUG_LENGTH);
+    tn_memory_region_add_subregion(config->io, config->port, &self->region);
+    return self;
+}
+
+void
+tn_acpi_pci_hotplug_free(TnAcpiPciHotplug *self)
+{
+    if (!self) {
+        return;
+    }
+    tn_memory_region_del_subregion(self->config.io, &self->region);
+    tn_memory_synchronize(self->config.memory);
+    tn_memory_region_done(&self->region);
+    g_source_destroy(self->worker);
+    g_source_unref(self->worker);
+    g_mutex_clear(&self->lock);
+    g_free(self);
+}
+
+void
+tn_acpi_pci_hotplug_set_removable(TnAcpiPciHotplug *self, unsigned slot, gboolean removable)
+{
+    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_mutex_lock(&self->lock);
+    if (removable) {
+        self->removable |= 1U << slot;
+    } else {
+        self->removable &= ~(1U << slot);
+    }
+    g_mutex_unlock(&self->lock);
+}
+
+void
+tn_acpi_pci_hotplug_set_index(TnAcpiPciHotplug *self, unsigned slot, guint32 index)
+{
+    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_mutex_lock(&self->lock);
+    self->slots[slot].index = index;
+    g_mutex_unlock(&self->lock);
+}
+
+void
+tn_acpi_pci_hotplug_plug(TnAcpiPciHotplug *self, unsigned slot)
+{
+    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_mutex_lock(&self->lock);
+    self->up |= 1U << slot;
+    self->slots[slot].has_ost = FALSE;
+    g_mutex_unlock(&self->lock);
+    tn_acpi_gpe_raise(self->config.gpe, TN_ACPI_PCI_HOTPLUG_GPE);
+}
+
+void
+tn_acpi_pci_hotplug_unplug_request(TnAcpiPciHotplug *self, unsigned slot)
+{
+    gboolean told = FALSE;
+
+    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_mutex_lock(&self->lock);
+    /* Ejected already, and on its way out: there is nothing left to ask for. */
+    if (!(self->ejecting & (1U << slot))) {
+        self->down |= 1U << slot;
+        told = TRUE;
+    }
+    g_mutex_unlock(&self->lock);
+    if (told) {
+        tn_acpi_gpe_raise(self->config.gpe, TN_ACPI_PCI_HOTPLUG_GPE);
+    }
+}
+
+void
+tn_acpi_pci_hotplug_unplug(TnAcpiPciHotplug *self, unsigned slot)
+{
+    guint32 bit;
+
+    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    bit = 1U << slot;
+    g_mutex_lock(&self->lock);
+    self->up &= ~bit;
+    self->down &= ~bit;
+    self->ejecting &= ~bit;
+    self->refusing &= ~bit;
+    self->slots[slot].index = 0;
+    g_mutex_unlock(&self->lock);
+}
+
+void
+tn_acpi_pci_hotplug_reset(TnAcpiPciHotplug *self)
+{
+    g_mutex_lock(&self->lock);
+    self->ejecting |= self->down & self->removable;
+    self->down = 0;
+    self->refusing = 0;
+    self->bus = ROOT_BUS;
+    self->index = 0;
+    self->ost_slot = 0;
+    self->ost_source = 0;
+    g_mutex_unlock(&self->lock);
+    (void)work_off(self);
+}
+
+void
+tn_acpi_pci_hotplug_get_slot(TnAcpiPciHotplug *self, unsigned slot, TnAcpiPciSlot *ret_slot)
+{
+    const Slot *s;
+    guint32 bit;
+
+    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    bit = 1U << slot;
+    s = &self->slots[slot];
+    g_mutex_lock(&self->lock);
+    *ret_slot = (TnAcpiPciSlot){
+        .inserting = (self->up & bit) != 0,
+        .removing = ((self->down | self->ejecting) & bit) != 0,
+        .removable = (self->removable & bit) != 0,
+        .has_ost = s->has_ost,
+        .ost_source = s->has_ost ? s->ost_source : 0,
+        .ost_status = s->has_ost ? s->ost_status : 0,
+    };
+    g_mutex_unlock(&self->lock);
+}
