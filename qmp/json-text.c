@@ -287,3 +287,51 @@ tn_json_print(GString *out, json_object *value)
         break;
     }
 }
+
+static void
+begin_line(GString *out, unsigned depth)
+{
+    g_string_append_printf(out, "\r\n%*s", (int)(4 * depth), "");
+}
+
+/* The string whose opening quote is at @p. Returns its length with both quotes. */
+static gsize
+string_length(const char *p, const char *end)
+{
+    const char *q = p + 1;
+
+    while (q < end && *q != '"') {
+        q += *q == '\\' ? 2 : 1;
+    }
+    return (gsize)(MIN(q + 1, end) - p);
+}
+
+void
+tn_json_print_pretty(GString *out, const char *text, gsize len)
+{
+    const char *end = text + len;
+    unsigned depth = 0;
+
+    for (const char *p = text; p < end; p++) {
+        gsize string = *p == '"' ? string_length(p, end) : 0;
+
+        if (string > 0) {
+            g_string_append_len(out, p, (gssize)string);
+            p += string - 1;
+            continue;
+        }
+        if ((*p == '}' || *p == ']') && depth > 0) {
+            begin_line(out, --depth);
+        }
+        g_string_append_c(out, *p);
+        if (*p == '{' || *p == '[') {
+            depth++;
+            if (p + 1 < end && p[1] != '}' && p[1] != ']') {
+                begin_line(out, depth);
+            }
+        } else if (*p == ',' && p + 1 < end) {
+            begin_line(out, depth);
+            p++; /* the blank */
+        }
+    }
+}

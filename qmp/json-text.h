@@ -31,6 +31,14 @@ void tn_json_text_append_number(GByteArray *text, const char *token, size_t len,
  */
 void tn_json_print(GString *out, json_object *value);
 
+/**
+ * tn_json_print_pretty:
+ * @out: gets @text over several lines the way QEMU does with pretty=on: each member and
+ *   element on a line of its own, four blanks a level, CR LF.
+ * @text: values as tn_json_print() prints them, one after another, each ended by CR LF.
+ */
+void tn_json_print_pretty(GString *out, const char *text, gsize len);
+
 /* @string (NULL for "") in quotes. */
 void tn_json_print_string(GString *out, const char *string, gssize len);
 

@@ -165,7 +165,7 @@ add_mon(Program *p, json_object *given, GError **error)
     json_object *spec = NULL;
     g_autofree char *id = NULL;
     g_autofree char *mode = NULL;
-    gboolean pretty = FALSE, ok;
+    gboolean pretty = FALSE, is_control, ok;
     TnChardev *chardev;
 
     json_object_deep_copy(given, &spec, NULL);
@@ -181,10 +181,17 @@ add_mon(Program *p, json_object *given, GError **error)
                     "Parameter 'mode' does not accept value '%s'", mode);
         return FALSE;
     }
+    is_control = g_strcmp0(mode, "control") == 0;
+    if (pretty && !is_control) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                            "'pretty' is not compatible with HMP monitors");
+        return FALSE;
+    }
     chardev = tn_chardev_options_find(tn_machine_get_chardevs(p->machine), id ? id : "", error);
     return chardev && add_monitor(p, chardev,
-                                  g_strcmp0(mode, "control") == 0 ? TN_MONITOR_CONTROL
-                                                                  : TN_MONITOR_READLINE,
+                                  !is_control ? TN_MONITOR_READLINE
+                                  : pretty    ? TN_MONITOR_CONTROL_PRETTY
+                                              : TN_MONITOR_CONTROL,
                                   error);
 }
 

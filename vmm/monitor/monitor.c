@@ -7,6 +7,7 @@
 #include "vmm/monitor/monitor.h"
 
 #include "qmp/fd-pass.h"
+#include "qmp/json-text.h"
 #include "vmm/backend/chardev.h"
 #include "vmm/monitor/monitor-private.h"
 #include "vmm/monitor/text-session.h"
@@ -63,7 +64,7 @@ flush(TnMonitor *self)
     }
 }
 
-/* TnQmpSessionOps.write; the text session's as well. */
+/* The text session's way out, and a plain QMP session's. */
 static void
 on_write(void *opaque, const char *data, gsize len)
 {
@@ -83,6 +84,16 @@ on_write(void *opaque, const char *data, gsize len)
         return;
     }
     g_string_append_len(self->unsent, data + taken, (gssize)(len - taken));
+}
+
+/* TnQmpSessionOps.write of a session whose reader is a human. */
+static void
+on_write_pretty(void *opaque, const char *data, gsize len)
+{
+    g_autoptr(GString) text = g_string_sized_new(2 * len);
+
+    tn_json_print_pretty(text, data, len);
+    on_write(opaque, text->str, text->len);
 }
 
 static gboolean
@@ -150,7 +161,9 @@ end_session(TnMonitor *self)
 static void
 begin_session(TnMonitor *self)
 {
-    static const TnQmpSessionOps ops = { on_write, on_can_write };
+    const TnQmpSessionOps ops = {
+        self->mode == TN_MONITOR_CONTROL_PRETTY ? on_write_pretty : on_write, on_can_write
+    };
 
     end_session(self);
     if (self->mode == TN_MONITOR_READLINE) {

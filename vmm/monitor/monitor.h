@@ -16,8 +16,9 @@ typedef struct _TnChardev TnChardev; /* vmm/backend/chardev.h */
 typedef struct TnMonitor TnMonitor;
 
 typedef enum {
-    TN_MONITOR_CONTROL,  /* -qmp, -mon mode=control: QMP */
-    TN_MONITOR_READLINE, /* -mon mode=readline: text */
+    TN_MONITOR_CONTROL,        /* -qmp, -mon mode=control: QMP */
+    TN_MONITOR_CONTROL_PRETTY, /* -mon mode=control,pretty=on: QMP over several lines */
+    TN_MONITOR_READLINE,       /* -mon mode=readline: text */
 } TnMonitorMode;
 
 /**

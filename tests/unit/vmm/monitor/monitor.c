@@ -167,6 +167,18 @@ test_clients_one_after_another(Fixture *f, gconstpointer data)
              "\"prelaunch\"}}\r\n");
 }
 
+/* As QEMU's pretty=on prints the same, strings and empty values included. */
+static void
+test_pretty(Fixture *f, gconstpointer data)
+{
+    converse(f->client, "", NULL);
+    converse(f->client, "{\"execute\":\"qmp_capabilities\"}",
+             "{\r\n    \"return\": {\r\n    }\r\n}\r\n");
+    converse(f->client, "{\"execute\":\"query-fdsets\",\"id\":[1,{\"a, b\":\"{\\\"[\"}]}",
+             "{\r\n    \"return\": [\r\n    ],\r\n    \"id\": [\r\n        1,\r\n"
+             "        {\r\n            \"a, b\": \"{\\\"[\"\r\n        }\r\n    ]\r\n}\r\n");
+}
+
 /* A pipe's write end given to the monitor by getfd; the read end tells when it is closed. */
 static int
 give_pipe(Fixture *f)
@@ -393,6 +405,7 @@ main(int argc, char **argv)
         TN_MONITOR_CONTROL);
     ADD("random-bytes-over-the-socket", test_random_bytes_over_the_socket, TN_MONITOR_CONTROL);
     ADD("query-status-round-trip", test_query_status_round_trip, TN_MONITOR_CONTROL);
+    ADD("pretty", test_pretty, TN_MONITOR_CONTROL_PRETTY);
     ADD("text-mode", test_text_mode, TN_MONITOR_READLINE);
 #undef ADD
     return g_test_run();
