@@ -265,7 +265,9 @@ terminate(gpointer data)
 static gboolean
 reload(gpointer data)
 {
-    g_message("asked to reload: definitions are kept current anyway");
+    TnDaemon *daemon = data;
+
+    tn_driver_reload(daemon->driver);
     return G_SOURCE_CONTINUE;
 }
 

@@ -202,6 +202,37 @@ tn_driver_start(TnDriver *driver)
     }
 }
 
+static void
+reload_definition(const char *xml, const char *path, gboolean autostart, gpointer user_data)
+{
+    TnDriver *driver = user_data;
+    g_autofree char *file = g_path_get_basename(path);
+    g_autofree char *name = g_strndup(file, strlen(file) - strlen(".xml"));
+    g_autoptr(GError) error = NULL;
+
+    if (!g_atomic_int_get(&driver->ending) &&
+        !tn_lifecycle_take_definition(driver, name, xml, &error)) {
+        g_warning("%s holds no usable definition: %s; passed over", path, error->message);
+    }
+}
+
+static gpointer
+reload_thread(gpointer data)
+{
+    TnDriver *driver = data;
+
+    tn_state_store_foreach_definition(driver->store, reload_definition, driver);
+    leave(driver);
+    return NULL;
+}
+
+void
+tn_driver_reload(TnDriver *driver)
+{
+    enter(driver);
+    g_thread_unref(g_thread_new("reload", reload_thread, driver));
+}
+
 /* Waits for the driver's own threads; they may need the main context meanwhile. */
 static void
 finish_threads(TnDriver *driver)

@@ -61,6 +61,13 @@ TnDriver *tn_driver_new(const TnDriverConfig *config, GError **error);
  */
 void tn_driver_start(TnDriver *driver);
 
+/**
+ * tn_driver_reload:
+ * Takes definitions that appeared in the folder since, or were changed there, on a thread
+ * of its own; what is gone from there stays, and nothing is started. Main thread.
+ */
+void tn_driver_reload(TnDriver *driver);
+
 /* Lets go of everything; guests keep running. Main thread, with no call under way. NULL is fine. */
 void tn_driver_free(TnDriver *driver);
 

@@ -85,6 +85,64 @@ tn_lifecycle_define(TnDriver *driver, const char *xml, const char *schema_path, 
     return ok ? g_steal_pointer(&domain) : NULL;
 }
 
+/* A definition as a daemon that starts reads it, from @name's file. */
+static TnDomainDef *
+parse_file(TnDriver *driver, const char *name, const char *xml, GError **error)
+{
+    const TnXmlParseOptions options = {
+        .flags = TN_XML_PARSE_INACTIVE | TN_XML_PARSE_SKIP_VALIDATE,
+        .host = tn_driver_get_xml_host(driver),
+    };
+    g_autoptr(TnDomainDef) def = tn_domain_def_parse(xml, &options, error);
+
+    if (def && strcmp(def->name, name) != 0) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_XML_ERROR,
+                    "Domain config filename '%s.xml' does not match domain name '%s'", name,
+                    def->name);
+        return NULL;
+    }
+    return g_steal_pointer(&def);
+}
+
+static gboolean
+is_known(TnDomain *domain, const TnDomainDef *def)
+{
+    g_autofree char *now = tn_domain_def_format(def, TN_XML_FORMAT_INACTIVE | TN_XML_FORMAT_SECURE);
+    g_autofree char *before = NULL;
+
+    g_mutex_lock(&domain->lock);
+    if (domain->persistent) {
+        before = tn_domain_def_format(domain->persistent,
+                                      TN_XML_FORMAT_INACTIVE | TN_XML_FORMAT_SECURE);
+    }
+    g_mutex_unlock(&domain->lock);
+    return g_strcmp0(now, before) == 0;
+}
+
+gboolean
+tn_lifecycle_take_definition(TnDriver *driver, const char *name, const char *xml, GError **error)
+{
+    g_autoptr(TnDomainDef) def = parse_file(driver, name, xml, error);
+    g_autoptr(TnDomain) domain = def ? enter_domain(driver, def, "reload", error) : NULL;
+    g_autofree char *now = NULL;
+    gboolean ok;
+
+    if (!domain) {
+        return FALSE;
+    }
+    /* Whoever had the job before us may have written the file. */
+    now = tn_state_store_read_definition(driver->store, name);
+    ok = g_strcmp0(now, xml) == 0;
+    if (!ok) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_FAILED,
+                    "the definition of '%s' changed while it was read", name);
+    } else if (!is_known(domain, def)) {
+        ok = define_job(domain, g_steal_pointer(&def), error);
+    }
+    tn_domain_end_job(domain);
+    return ok;
+}
+
 static gboolean
 undefine_job(TnDomain *domain, GError **error)
 {
@@ -321,13 +379,13 @@ simple_command(TnDomain *domain, const char *what, const char *command, GError *
 /* What the domain was before it was switched, and which run of it. */
 typedef struct SwitchedFrom {
     guint run;
-    int state, reason;
+    int state;
 } SwitchedFrom;
 
-/* State first: the monitor's own event, which says the same, is expected and not told again.
+/* The monitor's own event, which says the same as its answer, is expected and not told again.
  * FALSE without an error: it is as wanted already. */
 static gboolean
-switch_state_locked(TnDomain *domain, gboolean run, SwitchedFrom *ret_from, GError **error)
+begin_switch_locked(TnDomain *domain, gboolean run, SwitchedFrom *ret_from, GError **error)
 {
     int state = run ? VIR_DOMAIN_RUNNING : VIR_DOMAIN_PAUSED;
 
@@ -341,14 +399,12 @@ switch_state_locked(TnDomain *domain, gboolean run, SwitchedFrom *ret_from, GErr
         }
         return FALSE;
     }
-    *ret_from = (SwitchedFrom){ domain->run, domain->state, domain->reason };
+    *ret_from = (SwitchedFrom){ domain->run, domain->state };
     if (run) {
         domain->process.own_resumes++;
     } else {
         domain->process.own_stops++;
     }
-    tn_domain_set_state_locked(domain, state,
-                               run ? VIR_DOMAIN_RUNNING_UNPAUSED : VIR_DOMAIN_PAUSED_USER);
     return TRUE;
 }
 
@@ -361,8 +417,13 @@ finish_switch(TnDomain *domain, gboolean run, const SwitchedFrom *from, gboolean
             guint *expected = run ? &domain->process.own_resumes : &domain->process.own_stops;
 
             *expected -= *expected > 0;
-            tn_domain_set_state_locked(domain, from->state, from->reason);
         } else {
+            /* Unless something has come between: a guest that ended stays so. */
+            if (domain->state == from->state) {
+                tn_domain_set_state_locked(domain, run ? VIR_DOMAIN_RUNNING : VIR_DOMAIN_PAUSED,
+                                           run ? VIR_DOMAIN_RUNNING_UNPAUSED
+                                               : VIR_DOMAIN_PAUSED_USER);
+            }
             tn_event_hub_emit_lifecycle_locked(domain->driver->events, domain,
                                                run ? VIR_DOMAIN_EVENT_RESUMED
                                                    : VIR_DOMAIN_EVENT_SUSPENDED,
@@ -382,7 +443,7 @@ switch_cpus(TnDomain *domain, gboolean run, GError **error)
     gboolean ok;
 
     g_mutex_lock(&domain->lock);
-    ok = switch_state_locked(domain, run, &from, &why);
+    ok = begin_switch_locked(domain, run, &from, &why);
     g_mutex_unlock(&domain->lock);
     if (!ok) {
         ok = why == NULL;

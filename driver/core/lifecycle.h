@@ -19,6 +19,16 @@ G_BEGIN_DECLS
  */
 TnDomain *tn_lifecycle_define(TnDriver *driver, const char *xml, const char *schema_path,
                               GError **error);
+/**
+ * tn_lifecycle_take_definition:
+ * @name: of the domain, as its file among the definitions is called
+ * @xml: what is in it
+ * Takes a definition that an administrator put among the daemon's files, or changed there.
+ * One that says what is known already changes nothing; one that the daemon itself wrote
+ * meanwhile is left alone.
+ */
+gboolean tn_lifecycle_take_definition(TnDriver *driver, const char *name, const char *xml,
+                                      GError **error);
 /* A running domain becomes transient. */
 gboolean tn_lifecycle_undefine(TnDomain *domain, GError **error);
 gboolean tn_lifecycle_rename(TnDomain *domain, const char *new_name, GError **error);

@@ -348,6 +348,15 @@ tn_state_store_foreach_definition(TnStateStore *store, TnDefinitionFunc func, gp
     }
 }
 
+char *
+tn_state_store_read_definition(TnStateStore *store, const char *name)
+{
+    g_autofree char *path = file_path(store->config_dir, name, XML_SUFFIX);
+    gsize len;
+
+    return read_file(path, &len);
+}
+
 void
 tn_state_store_foreach_run(TnStateStore *store, TnRunRecordFunc func, gpointer user_data)
 {

@@ -95,6 +95,9 @@ typedef void (*TnDefinitionFunc)(const char *xml, const char *path, gboolean aut
 typedef void (*TnRunRecordFunc)(const char *uuid, const TnRunRecord *record, gpointer user_data);
 void tn_state_store_foreach_definition(TnStateStore *store, TnDefinitionFunc func,
                                        gpointer user_data);
+/* The definition's file as it is now; NULL when there is none that can be read (logged). Under
+ * the domain's job nobody of the daemon's own changes it. (transfer full) */
+char *tn_state_store_read_definition(TnStateStore *store, const char *name);
 void tn_state_store_foreach_run(TnStateStore *store, TnRunRecordFunc func, gpointer user_data);
 typedef void (*TnHostdevRecordFunc)(const char *path, const char *text, gpointer user_data);
 void tn_state_store_foreach_hostdev(TnStateStore *store, TnHostdevRecordFunc func,

@@ -150,6 +150,11 @@ class Machine:
             sys.exit(1)
 
     @property
+    def pid(self):
+        """The monitor's process number."""
+        return self._process.pid
+
+    @property
     def qmp(self):
         """The monitor's client; the guest has spoken before it is first asked for."""
         if not self._qmp:

@@ -43,6 +43,75 @@ test_survives_a_restart(Fixture *f, gconstpointer data)
 }
 
 static void
+write_text(Fixture *f, const char *file, const char *text)
+{
+    g_autofree char *path = path_of(f, file);
+
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static void
+test_reload_takes_what_is_new_and_changed(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) old = fixture_define(f, "old", "");
+    g_autofree char *old_path = path_of(f, "old.xml");
+    g_autofree char *new_xml = fixture_xml("new", "");
+    g_autofree char *misnamed = fixture_xml("misnamed", "");
+    g_autofree char *text = NULL;
+    g_autoptr(GString) changed = NULL;
+    g_autoptr(TnDomain) found = NULL;
+
+    g_assert_true(g_file_get_contents(old_path, &text, NULL, NULL));
+    changed = g_string_new(text);
+    g_assert_cmpuint(g_string_replace(changed, "<vcpu>1</vcpu>", "<vcpu>2</vcpu>", 1) +
+                         g_string_replace(changed, "placement='static'>1<",
+                                          "placement='static'>2<", 1),
+                     ==, 1);
+    write_text(f, "old.xml", changed->str);
+    write_text(f, "new.xml", new_xml);
+    write_text(f, "other.xml", misnamed);
+    g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*other.xml*does not match domain name*");
+    tn_driver_reload(f->driver);
+    fixture_wait_event(f, "new lifecycle 0 0");
+    fixture_wait_event(f, "old lifecycle 0 1");
+    found = find(f, "new");
+    g_assert_nonnull(found);
+    g_assert_cmpint(found->state, ==, VIR_DOMAIN_SHUTOFF);
+    g_assert_cmpuint(old->persistent->vcpus_max, ==, 2);
+    g_clear_pointer(&found, tn_domain_unref);
+    g_clear_pointer(&old, tn_domain_unref);
+    /* Which ends the reload as well. */
+    fixture_stop_driver(f);
+    g_test_assert_expected_messages();
+    fixture_start_driver(f);
+}
+
+/* What says the same tells nothing, and what is gone from the folder stays. */
+static void
+test_reload_leaves_the_rest(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) same = fixture_define(f, "same", "");
+    g_autoptr(TnDomain) gone = fixture_define(f, "gone", "");
+    g_autoptr(TnDomain) found = NULL;
+    g_autofree char *gone_path = path_of(f, "gone.xml");
+    g_autofree char *new_xml = fixture_xml("new", "");
+
+    g_clear_pointer(&same, tn_domain_unref);
+    g_clear_pointer(&gone, tn_domain_unref);
+    g_assert_cmpint(g_unlink(gone_path), ==, 0);
+    write_text(f, "new.xml", new_xml);
+    tn_driver_reload(f->driver);
+    fixture_wait_event(f, "new lifecycle 0 0");
+    found = find(f, "gone");
+    g_assert_nonnull(found);
+    g_clear_pointer(&found, tn_domain_unref);
+    /* Which ends the reload as well. */
+    fixture_stop_driver(f);
+    g_assert_cmpuint(fixture_count_events(f, "same lifecycle 0 1"), ==, 0);
+    fixture_start_driver(f);
+}
+
+static void
 test_autostart_starts_when_the_host_comes_up(Fixture *f, gconstpointer data)
 {
     g_autoptr(TnDomain) domain = fixture_define(f, "g", "");
@@ -264,6 +333,9 @@ main(int argc, char **argv)
     ADD("/driver/definitions/survives-a-restart", test_survives_a_restart);
     ADD("/driver/definitions/autostart-starts-when-the-host-comes-up",
         test_autostart_starts_when_the_host_comes_up);
+    ADD("/driver/definitions/reload-takes-what-is-new-and-changed",
+        test_reload_takes_what_is_new_and_changed);
+    ADD("/driver/definitions/reload-leaves-the-rest", test_reload_leaves_the_rest);
     ADD("/driver/definitions/same-name-other-uuid-clashes", test_same_name_other_uuid_clashes);
     ADD("/driver/definitions/undefine-deletes-file-and-domain",
         test_undefine_deletes_file_and_domain);

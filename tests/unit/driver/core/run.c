@@ -98,6 +98,22 @@ suspend_thread(gpointer data)
     return error;
 }
 
+/* Until somebody holds the domain's job. */
+static void
+wait_busy(TnDomain *domain)
+{
+    gint64 until = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
+    gboolean busy;
+
+    do {
+        g_mutex_lock(&domain->lock);
+        busy = domain->job != NULL;
+        g_mutex_unlock(&domain->lock);
+        g_assert_cmpint(g_get_monotonic_time(), <, until);
+        g_thread_yield();
+    } while (!busy);
+}
+
 static void
 test_hung_monitor_stops_neither_reads_nor_destroy(Fixture *f, gconstpointer data)
 {
@@ -110,8 +126,9 @@ test_hung_monitor_stops_neither_reads_nor_destroy(Fixture *f, gconstpointer data
     g_autofree char *name = NULL;
 
     g_assert_nonnull(found);
-    /* Until the thread holds the job, and so waits for the monitor. */
-    fixture_wait_state(found, VIR_DOMAIN_PAUSED);
+    /* The thread holds the job, and so waits for the monitor, which has not stopped anything. */
+    wait_busy(found);
+    g_assert_cmpint(found->state, ==, VIR_DOMAIN_RUNNING);
     name = tn_domain_dup_name(found);
     g_assert_cmpstr(name, ==, "g");
     g_assert_true(tn_lifecycle_destroy(found, 0, &error));
