@@ -28,6 +28,8 @@
      1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 24)
 
 #define MAX_ENTRIES 1024
+#define MIN_PHYS_BITS 32u
+#define VENDOR_LENGTH 12
 #define MAX_APIC_IDS 256
 
 typedef struct Topology {
@@ -330,6 +332,43 @@ apply_group(struct kvm_cpuid2 *cpuid, const char *name, bool on)
     return false;
 }
 
+/* Fewer address bits than the host's are fine: pages above are never given to the guest. */
+static gboolean
+set_phys_bits(struct kvm_cpuid2 *cpuid, const char *text, GError **error)
+{
+    struct kvm_cpuid_entry2 *entry = find_entry(cpuid, 0x80000008, 0);
+    guint64 host = entry ? entry->eax & 0xff : MIN_PHYS_BITS;
+    guint64 bits;
+
+    if (!g_ascii_string_to_unsigned(text, 10, MIN_PHYS_BITS, host, &bits, NULL)) {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "phys-bits should be between %u and %u, the host's width (but is %s)",
+                    MIN_PHYS_BITS, (unsigned)host, text);
+        return FALSE;
+    }
+    if (entry) {
+        entry->eax = (entry->eax & ~0xffu) | (uint32_t)bits;
+    }
+    return TRUE;
+}
+
+static gboolean
+set_vendor(struct kvm_cpuid2 *cpuid, const char *text, GError **error)
+{
+    struct kvm_cpuid_entry2 *entry = find_entry(cpuid, 0, 0);
+
+    if (strlen(text) != VENDOR_LENGTH || !entry) {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "Property '.vendor' doesn't take value '%s': it has %d characters", text,
+                    VENDOR_LENGTH);
+        return FALSE;
+    }
+    memcpy(&entry->ebx, text, 4);
+    memcpy(&entry->edx, text + 4, 4);
+    memcpy(&entry->ecx, text + 8, 4);
+    return TRUE;
+}
+
 static gboolean
 apply_term(struct kvm_cpuid2 *cpuid, const TnCpuidInput *input, const char *term, GError **error)
 {
@@ -339,6 +378,12 @@ apply_term(struct kvm_cpuid2 *cpuid, const TnCpuidInput *input, const char *term
     TnCpuFeature feature;
     uint32_t *reg;
 
+    if (g_str_has_prefix(term, "phys-bits=")) {
+        return set_phys_bits(cpuid, term + strlen("phys-bits="), error);
+    }
+    if (g_str_has_prefix(term, "vendor=")) {
+        return set_vendor(cpuid, term + strlen("vendor="), error);
+    }
     if (term[0] != '+' && term[0] != '-') {
         g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
                     "CPU feature '%s' must begin with '+' or '-'", term);
@@ -433,9 +478,9 @@ tn_cpuid_build(const TnCpuidInput *input, GError **error)
     g_autofree struct kvm_cpuid2 *cpuid = NULL;
     Topology topology;
 
-    if (!model->name || (strcmp(model->name, "host") != 0 && strcmp(model->name, "max") != 0)) {
+    if (!model->name || !tn_cpu_model_is_known(model->name)) {
         g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
-                    "unable to find CPU model '%s' (there are 'host' and 'max')",
+                    "unable to find CPU model '%s' (there are 'host', 'max' and 'qemu64')",
                     model->name ? model->name : "");
         return NULL;
     }
@@ -447,6 +492,7 @@ tn_cpuid_build(const TnCpuidInput *input, GError **error)
     memcpy(cpuid->entries, input->supported->entries, n * sizeof(cpuid->entries[0]));
 
     filter(cpuid, input);
+    tn_cpu_model_reduce(model->name, cpuid);
     set_topology(cpuid, &topology, input->apic_id);
     for (const char *const *term = model->features; term && *term; term++) {
         if (!apply_term(cpuid, input, *term, error)) {

@@ -256,6 +256,11 @@ typedef struct TnCpuidInput {
  * feature or topology that cannot be given. Pure. */
 struct kvm_cpuid2 *tn_cpuid_build(const TnCpuidInput *input, GError **error);
 
+/* cpu-models.c: whether @name is "host", "max" or a model of the table. */
+bool tn_cpu_model_is_known(const char *name);
+/* Takes from @cpuid what the model @name does not have; "host" and "max" have all. */
+void tn_cpu_model_reduce(const char *name, struct kvm_cpuid2 *cpuid);
+
 /* cpu-features.c: one place of the CPUID space. */
 typedef enum { TN_CPUID_EAX, TN_CPUID_EBX, TN_CPUID_ECX, TN_CPUID_EDX } TnCpuidRegister;
 typedef struct TnCpuFeature {

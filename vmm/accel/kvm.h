@@ -73,8 +73,9 @@ typedef struct TnVcpuEnv {
 
 /* CPU model: CPUID as the guest sees it. */
 typedef struct TnCpuModel {
-    const char *name;        /* "host", "max" ("qemu64" where offered) */
-    const char *const *features; /* "+x", "-x" terms in order; NULL-terminated, may be NULL */
+    const char *name;        /* "host", "max" or "qemu64" */
+    /* "+x", "-x", "phys-bits=n", "vendor=x" in order; NULL-terminated, may be NULL */
+    const char *const *features;
     TnCpuTopology topology;  /* of all CPUs that there can be */
 } TnCpuModel;
 

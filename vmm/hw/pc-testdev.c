@@ -125,7 +125,7 @@ irq_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
 static const TnMemoryRegionOps irq_ops = {
     .read = irq_read,
     .write = irq_write,
-    .valid = { .min = 1, .max = 1 },
+    .valid = { .min = 1, .max = 4, .unaligned = true }, /* one line a byte */
     .impl = { .min = 1, .max = 1 },
 };
 

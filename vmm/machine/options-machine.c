@@ -117,6 +117,19 @@ tn_options_take_accel(TnMachineConfig *config, const char *text, GError **error)
            tn_keyval_check_empty(terms, error);
 }
 
+/* What is so here whatever is said: addresses are the host's width unless "phys-bits=" says
+ * otherwise, and only "+invtsc" ties a guest to its host. */
+static gboolean
+is_host_term(const char *term)
+{
+    static const char *const terms[] = { "host-phys-bits",     "host-phys-bits=on",
+                                         "host-phys-bits=off", "migratable=on",
+                                         "migratable=off",     "migratable=no",
+                                         "migratable=yes",     NULL };
+
+    return g_strv_contains(terms, term);
+}
+
 gboolean
 tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error)
 {
@@ -129,12 +142,19 @@ tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error)
     for (char **term = terms + 1; *term; term++) {
         const char *equals = strchr(*term, '=');
 
+        if (is_host_term(*term)) {
+            continue;
+        }
         if (**term == '+' || **term == '-') {
             g_ptr_array_add(features, g_strdup(*term));
         } else if (equals && strcmp(equals, "=on") == 0) {
             g_ptr_array_add(features, g_strdup_printf("+%.*s", (int)(equals - *term), *term));
         } else if (equals && strcmp(equals, "=off") == 0) {
             g_ptr_array_add(features, g_strdup_printf("-%.*s", (int)(equals - *term), *term));
+        } else if (!equals) {
+            g_ptr_array_add(features, g_strconcat("+", *term, NULL));
+        } else if (g_str_has_prefix(*term, "phys-bits=") || g_str_has_prefix(*term, "vendor=")) {
+            g_ptr_array_add(features, g_strdup(*term));
         } else {
             return fail(error, "Expected key=on or key=off, found '%s' in CPU features", *term);
         }

@@ -300,6 +300,72 @@ test_feature_names(void)
     g_assert_false(tn_cpu_feature_find("avx5", &feature));
 }
 
+static void
+test_qemu64(void)
+{
+    static const char *const features[] = { "+x2apic", "+avx2", NULL };
+    const TnCpuModel plain = { .name = "qemu64", .topology = { 1, 1, 1, 1 } };
+    TnCpuModel more = plain;
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = build(false, &plain, 0, &error);
+    g_autofree struct kvm_cpuid2 *with = NULL;
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 0, 0)->eax, ==, 0xd);
+    g_assert_cmphex(find(cpuid, 0, 0)->ebx, ==, 0x756e6547); /* the host's vendor */
+    g_assert_cmphex(find(cpuid, 1, 0)->eax, ==, 0x00060fb1);
+    g_assert_cmphex(find(cpuid, 1, 0)->ecx & 1u << 28, ==, 0); /* no AVX */
+    g_assert_cmphex(find(cpuid, 1, 0)->edx & 0x078bfbfd, ==, 0x078bfbfd);
+    g_assert_cmphex(find(cpuid, 7, 0)->ebx, ==, 0);
+    g_assert_null(find(cpuid, 0xd, 0));
+    g_assert_cmphex(find(cpuid, 0x40000000, 0)->ebx, ==, 0x4b4d564b);
+    g_assert_cmphex(find(cpuid, 0x80000001, 0)->ecx & ~1u, ==, 0);
+
+    more.features = features;
+    with = build(false, &more, 0, &error);
+    g_assert_no_error(error);
+    g_assert_cmphex(find(with, 7, 0)->ebx & 1u << 5, ==, 1u << 5);
+}
+
+static void
+test_phys_bits(void)
+{
+    const char *features[] = { "phys-bits=36", NULL };
+    const TnCpuModel model = {
+        .name = "max", .features = features,
+        .topology = { 1, 1, 1, 1 },
+    };
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = build(true, &model, 0, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 0x80000008, 0)->eax, ==, 0x3024);
+    features[0] = "phys-bits=52";
+    g_assert_null(build(true, &model, 0, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "phys-bits should be between 32 and 48, the host's width (but is 52)");
+}
+
+static void
+test_vendor(void)
+{
+    const char *features[] = { "vendor=GenuineIntel", NULL };
+    const TnCpuModel model = {
+        .name = "max", .features = features,
+        .topology = { 1, 1, 1, 1 },
+    };
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = build(true, &model, 0, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 0, 0)->ebx, ==, 0x756e6547);
+    g_assert_cmphex(find(cpuid, 0, 0)->edx, ==, 0x49656e69);
+    g_assert_cmphex(find(cpuid, 0, 0)->ecx, ==, 0x6c65746e);
+    features[0] = "vendor=short";
+    g_assert_null(build(true, &model, 0, &error));
+    g_assert_nonnull(strstr(error->message, "doesn't take value 'short'"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -319,5 +385,8 @@ main(int argc, char **argv)
     g_test_add_func("/accel/cpuid/unknown-model-refused", test_unknown_model);
     g_test_add_func("/accel/cpuid/bad-topology-refused", test_bad_topology);
     g_test_add_func("/accel/cpu-features/names", test_feature_names);
+    g_test_add_func("/accel/cpuid/qemu64", test_qemu64);
+    g_test_add_func("/accel/cpuid/phys-bits", test_phys_bits);
+    g_test_add_func("/accel/cpuid/vendor", test_vendor);
     return g_test_run();
 }

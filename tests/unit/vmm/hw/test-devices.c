@@ -131,6 +131,10 @@ irq_lines(void)
     g_assert_cmpint(p->irqs[14].level, ==, 1);
     tn_test_outb(p, 0x2000 + 14, 0);
     g_assert_cmpint(p->irqs[14].level, ==, 0);
+    tn_test_out(p, 0x2000 + 11, 0x00010001, 4);
+    g_assert_cmpint(p->irqs[11].level, ==, 1);
+    g_assert_cmpint(p->irqs[12].level, ==, 0);
+    g_assert_cmpint(p->irqs[13].level, ==, 1);
     tn_test_outb(p, 0x2000 + 23, 1); /* no such line */
     g_assert_cmphex(tn_test_inb(p, 0x2000), ==, 0);
     tn_test_drop(device);

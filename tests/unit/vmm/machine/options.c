@@ -245,8 +245,14 @@ test_cpu(void)
     g_assert_cmpstr(o->config->cpu_features[0], ==, "+avx");
     g_assert_cmpstr(o->config->cpu_features[1], ==, "-sse4a");
     g_assert_cmpstr(o->config->cpu_features[2], ==, "-aes");
-    refuse("-cpu host,avx",
-           "-cpu host,avx: Expected key=on or key=off, found 'avx' in CPU features");
+    tn_options_free(o);
+    o = accept("-cpu max,avx,host-phys-bits,phys-bits=36,vendor=GenuineIntel,migratable=no");
+    g_assert_cmpstr(o->config->cpu_features[0], ==, "+avx");
+    g_assert_cmpstr(o->config->cpu_features[1], ==, "phys-bits=36");
+    g_assert_cmpstr(o->config->cpu_features[2], ==, "vendor=GenuineIntel");
+    g_assert_null(o->config->cpu_features[3]);
+    refuse("-cpu host,avx=maybe",
+           "-cpu host,avx=maybe: Expected key=on or key=off, found 'avx=maybe' in CPU features");
 }
 
 static void
