@@ -208,18 +208,16 @@ tn_hostdev_check_free(const TnHostdevEntry *entry, GError **error)
     return TRUE;
 }
 
-/* Devices of one IOMMU group see each other's memory: they are one guest's. */
+/* Devices of one IOMMU group see each other's memory: they are one guest's. Under the lock. */
 static gboolean
-check_group_owner(TnHostdevTable *table, const TnHostdevEntry *entry, const TnHostdevClaim *claim,
-                  int group, GError **error)
+check_group_owner_locked(TnHostdevTable *table, const TnHostdevEntry *entry,
+                         const TnHostdevClaim *claim, int group, GError **error)
 {
     GHashTableIter iter;
     gpointer value;
-    gboolean ok = TRUE;
 
-    g_mutex_lock(&table->lock);
     g_hash_table_iter_init(&iter, table->entries);
-    while (ok && g_hash_table_iter_next(&iter, NULL, &value)) {
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const TnHostdevEntry *other = value;
 
         if (other != entry && other->owner && other->group == group &&
@@ -228,25 +226,31 @@ check_group_owner(TnHostdevTable *table, const TnHostdevEntry *entry, const TnHo
                         "PCI device %s is in IOMMU group %d, of which device %s is in use by "
                         "driver QEMU, domain %s", entry->address, group, other->address,
                         other->owner_name);
-            ok = FALSE;
+            return FALSE;
         }
+    }
+    return TRUE;
+}
+
+static gboolean
+own(TnHostdevTable *table, TnHostdevEntry *entry, const TnHostdevClaim *claim, int group,
+    GError **error)
+{
+    gboolean ok;
+
+    g_mutex_lock(&table->lock);
+    ok = check_group_owner_locked(table, entry, claim, group, error);
+    if (ok) {
+        entry->owner = g_strdup(claim->owner);
+        entry->owner_name = g_strdup(claim->owner_name);
+        entry->alias = g_strdup(claim->alias);
+        entry->xml = g_strdup(claim->xml);
+        entry->managed = claim->managed;
+        entry->group = group;
+        entry->announce = FALSE;
     }
     g_mutex_unlock(&table->lock);
     return ok;
-}
-
-static void
-own(TnHostdevTable *table, TnHostdevEntry *entry, const TnHostdevClaim *claim, int group)
-{
-    g_mutex_lock(&table->lock);
-    entry->owner = g_strdup(claim->owner);
-    entry->owner_name = g_strdup(claim->owner_name);
-    entry->alias = g_strdup(claim->alias);
-    entry->xml = g_strdup(claim->xml);
-    entry->managed = claim->managed;
-    entry->group = group;
-    entry->announce = FALSE;
-    g_mutex_unlock(&table->lock);
 }
 
 static void
@@ -299,14 +303,11 @@ put_back(TnHostdevTable *table, TnHostdevEntry *entry)
 /* ---- taking ---- */
 
 static gboolean
-check_claim(TnHostdevTable *table, TnHostdevEntry *entry, const TnHostdevClaim *claim, int group,
+check_claim(TnHostdevTable *table, const TnHostdevEntry *entry, const TnHostdevClaim *claim,
             GError **error)
 {
     g_autofree char *driver = tn_pci_host_get_driver(table->host, entry->address);
 
-    if (!check_group_owner(table, entry, claim, group, error)) {
-        return FALSE;
-    }
     if (!claim->managed && g_strcmp0(driver, TN_PCI_HOST_STUB) != 0) {
         g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
                     "Unmanaged PCI device %s must be manually detached from the host",
@@ -322,11 +323,10 @@ static gboolean
 take(TnHostdevTable *table, TnHostdevEntry *entry, const TnHostdevClaim *claim, int group,
      GError **error)
 {
-    if (!check_claim(table, entry, claim, group, error)) {
+    if (!check_claim(table, entry, claim, error) || !own(table, entry, claim, group, error)) {
         tn_hostdev_leave(table, entry, !entry->recorded);
         return FALSE;
     }
-    own(table, entry, claim, group);
     if (!tn_hostdev_save(table, entry, error)) {
         disown(table, entry);
         tn_hostdev_leave(table, entry, !entry->detached);

@@ -134,9 +134,6 @@ test_managed_guest_in_between(Fixture *f, gconstpointer data)
 static void
 test_daemon_in_between(Fixture *f, gconstpointer data)
 {
-    g_autoptr(TnDomain) domain = fixture_start(f, "g", "");
-    g_autoptr(GError) error = NULL;
-
     detach(f);
     fixture_stop_driver(f);
     fixture_start_driver(f);
