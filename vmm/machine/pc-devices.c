@@ -19,6 +19,8 @@
 
 #define GIB (1ULL << 30)
 #define IOAPIC_ADDRESS 0xfec00000ULL
+/* For 64-bit BARs, behind all RAM there can be: QEMU's default. */
+#define PCI_HOLE64_SIZE (2 * GIB)
 /* ICH's reset control register: full reset. Linux uses what the FADT names first. */
 #define RESET_PORT 0xcf9
 #define RESET_VALUE 0x0f
@@ -208,6 +210,18 @@ find_serials(TnMachine *machine)
     return found;
 }
 
+static guint64
+pci_hole64_base(TnPcDevices *d)
+{
+    guint64 end = 4 * GIB + d->above_4g;
+    TnRange window;
+
+    if (tn_pc_hotplug_get_window(d->hotplug, &window)) {
+        end = window.last + 1;
+    }
+    return (end + GIB - 1) / GIB * GIB;
+}
+
 GBytes *
 tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpus)
 {
@@ -242,6 +256,8 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
         acpi.device_memory_base = window.first;
         acpi.device_memory_size = tn_range_size(window);
     }
+    acpi.pci_hole64.first = pci_hole64_base(d);
+    acpi.pci_hole64.last = acpi.pci_hole64.first + PCI_HOLE64_SIZE - 1;
     return tn_pc_acpi_build(&acpi);
 }
 

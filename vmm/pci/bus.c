@@ -233,9 +233,11 @@ route_cycle(TnPciBus *self, unsigned number, unsigned depth)
         const guint8 *value = device ? device->config.value : NULL;
 
         /* A bridge forwards what lies between its two numbers (PCI-to-PCI Bridge 1.2,
-         * 3.1.2.1.2); a secondary bus 0 is one that nobody numbered yet. */
+         * 3.1.2.1.2), unless it holds the bus in reset; a secondary bus 0 is one that nobody
+         * numbered yet. */
         if (device && device->secondary && device->answers &&
             value[TN_PCI_BRIDGE_REG_SECONDARY] != 0 &&
+            !(value[TN_PCI_BRIDGE_REG_CONTROL] & TN_PCI_BRIDGE_CONTROL_RESET) &&
             number >= value[TN_PCI_BRIDGE_REG_SECONDARY] &&
             number <= value[TN_PCI_BRIDGE_REG_SUBORDINATE]) {
             return route_cycle(device->secondary, number, depth + 1);
@@ -317,6 +319,22 @@ tn_pci_bus_config_write(TnPciBus *self, int devfn, unsigned offset, guint32 valu
         TN_PCI_DEVICE_GET_CLASS(device)->config_write(device, offset, value, size);
     }
     tn_pci_bus_unlock(self);
+}
+
+void
+tn_pci_bus_reset_locked(TnPciBus *self)
+{
+    for (int i = 0; i < TN_PCI_BUS_DEVFNS; i++) {
+        TnPciDevice *device = self->devices[i];
+
+        if (device && device->answers) {
+            /* From the far end: a bridge's reset closes the way to what is behind it. */
+            if (device->secondary) {
+                tn_pci_bus_reset_locked(device->secondary);
+            }
+            tn_pci_device_reset_locked(device);
+        }
+    }
 }
 
 void

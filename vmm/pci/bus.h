@@ -93,6 +93,9 @@ guint32 tn_pci_bus_routed_read(TnPciBus *self, unsigned number, int devfn, unsig
 void tn_pci_bus_routed_write(TnPciBus *self, unsigned number, int devfn, unsigned offset,
                              guint32 value, unsigned size);
 
+/* Resets every function on it, and on the buses behind it. Config lock held; any thread. */
+void tn_pci_bus_reset_locked(TnPciBus *self);
+
 /* The config lock, for an owner that changes its registers on its own account. */
 void tn_pci_bus_lock(TnPciBus *self);
 void tn_pci_bus_unlock(TnPciBus *self);

@@ -67,6 +67,9 @@ enum {
 /* Error bits that the guest clears by writing one to them. */
 #define TN_PCI_STATUS_W1C 0xf900
 
+/* Of a bridge's control register: the secondary bus is held in reset. */
+#define TN_PCI_BRIDGE_CONTROL_RESET 0x0040
+
 #define TN_PCI_HEADER_BRIDGE 0x01
 #define TN_PCI_HEADER_MULTIFUNCTION 0x80
 
