@@ -130,7 +130,7 @@ def qemu_arguments(options, images, job, ends):
     """The whole command line of the QEMU that is the box. `ends`: port number to socket."""
     vmlinux, image, _ = images
     argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-machine", "q35,smm=off",
-            "-accel", f"tcg,thread={options.thread}", "-cpu", "max,+svm", "-smp", str(options.smp),
+            "-accel", "tcg,thread=multi", "-cpu", "max,+svm", "-smp", str(options.smp),
             "-m", options.memory, "-display", "none", "-no-reboot",
             "-device", "intel-iommu,intremap=on,caching-mode=on",
             "-kernel", str(vmlinux), "-initrd", str(image),
@@ -175,7 +175,6 @@ def write_job(job, options, images, one_stream):
         terminal = f"rows {size.lines} columns {size.columns}"
     (job / "streams").write_text(
         f"modules={shlex.quote(str(images[2]))}\nterminal={shlex.quote(terminal)}\n"
-        f"keeper={shlex.quote(shlex.join([sys.executable, str(HERE / 'hold-kvm.py')]))}\n"
         f"one_stream={'1' if one_stream else ''}\nhas_input={'1' if options.stdin else ''}\n")
 
 

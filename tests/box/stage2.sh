@@ -3,7 +3,7 @@
 # Ports: 1 status, 2 output, 3 errors, 4 input. Each can be opened once, so a cat stands between.
 bb=/run/box/busybox
 job=$1
-. "$job/streams"   # sets modules, terminal, keeper, one_stream, has_input
+. "$job/streams"   # sets modules, terminal, one_stream, has_input
 
 # The first number of /dev/vport1p2 is the device's place among all virtio devices.
 for port in /dev/vport*p1; do
@@ -16,9 +16,6 @@ if [ -n "$modules" ] && [ -d "$modules" ]; then
     $bb mount --bind "$modules" "/lib/modules/$kernel"
 fi
 [ -s /run/box/refused ] && echo "box: not loaded: $($bb tr '\n' ' ' </run/box/refused)" >/dev/ttyS0
-
-# Without a guest that is always there, those that come and go may end the box: see the file.
-eval "$keeper" </dev/null >/dev/ttyS0 2>&1 &
 
 if [ -n "$terminal" ]; then
     exec 3<>/dev/hvc0

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 400
 """
 A guest of 64 GiB around the PCI hole, most of it never touched:
 
