@@ -49,6 +49,9 @@ load() {
 for file in /sys/bus/pci/devices/*/vendor; do
     [ -e "$file" ] && read -r vendor <"$file" && [ "$vendor" = 0x1af4 ] && load virtio && break
 done
+for file in /sys/bus/pci/devices/*/class; do
+    [ -e "$file" ] && read -r class <"$file" && [ "$class" = 0x010802 ] && load nvme && break
+done
 load button
 for event in /dev/input/event*; do
     if [ -e "$event" ]; then

@@ -8,6 +8,7 @@
 #include "vmm/machine/machine-private.h"
 #include "vmm/machine/user-objects.h"
 #include "vmm/memory/address-space.h"
+#include "vmm/vfio/host.h"
 
 G_DEFINE_FINAL_TYPE(TnMachine, tn_machine, TN_TYPE_OBJECT)
 
@@ -189,6 +190,12 @@ TnObject *
 tn_machine_get_chardevs(TnMachine *self)
 {
     return self->chardevs;
+}
+
+json_object *
+tn_machine_query_dma_maps(TnMachine *self)
+{
+    return tn_vfio_describe_dma_maps(self->root);
 }
 
 static void

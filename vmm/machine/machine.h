@@ -167,6 +167,10 @@ typedef void (*TnAcpiSlotFunc)(const TnAcpiSlotInfo *info, gpointer user_data);
 /* By kind and number. */
 void tn_machine_foreach_acpi_slot(TnMachine *self, TnAcpiSlotFunc func, gpointer user_data);
 
+/* x-query-dma-maps: what host devices reach, as the schema's array of DmaContainerInfo.
+ * (transfer full) */
+json_object *tn_machine_query_dma_maps(TnMachine *self);
+
 /* Before the last unref: ends the vCPUs and takes the board apart. */
 void tn_machine_shut_down(TnMachine *self);
 

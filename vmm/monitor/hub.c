@@ -43,6 +43,7 @@ static const TnQmpHandler handlers[TN_QMP_COMMAND_LAST] = {
     [TN_QMP_COMMAND_STOP] = tn_monitor_cmd_stop,
     [TN_QMP_COMMAND_SYSTEM_POWERDOWN] = tn_monitor_cmd_system_powerdown,
     [TN_QMP_COMMAND_SYSTEM_RESET] = tn_monitor_cmd_system_reset,
+    [TN_QMP_COMMAND_X_QUERY_DMA_MAPS] = tn_monitor_cmd_x_query_dma_maps,
     [TN_QMP_COMMAND_X_QUERY_FLATVIEW] = tn_monitor_cmd_x_query_flatview,
 };
 

@@ -93,6 +93,8 @@ TN_MONITOR_HANDLER(qom_get);
 TN_MONITOR_HANDLER(qom_set);
 TN_MONITOR_HANDLER(qom_list_types);
 TN_MONITOR_HANDLER(qom_list_properties);
+/* cmd-vfio.c */
+TN_MONITOR_HANDLER(x_query_dma_maps);
 /* cmd-chardev.c */
 TN_MONITOR_HANDLER(query_chardev);
 /* cmd-fd.c */

@@ -94,6 +94,7 @@ main(int argc, char **argv)
     static const char *const transcripts[] = {
         "monitor-state",   "monitor-query", "monitor-nameless", "monitor-objects",
         "monitor-devices", "monitor-fds",   "monitor-hmp",
+        "monitor-dma-maps",
         "monitor-flatview",
     };
 
