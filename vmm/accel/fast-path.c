@@ -14,12 +14,21 @@ free_memory_slots(void *opaque)
     return tn_memory_slots_free(&kvm->slots);
 }
 
+static bool
+is_split_pin(TnKvm *kvm, unsigned gsi)
+{
+    return kvm->irqchip == TN_KVM_IRQCHIP_SPLIT && gsi < TN_IOAPIC_PINS;
+}
+
 static gboolean
 add_irqfd(void *opaque, int fd, int resample_fd, unsigned gsi, GError **error)
 {
     TnKvm *kvm = opaque;
     struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = gsi };
 
+    if (is_split_pin(kvm, gsi)) {
+        return tn_kvm_split_add_irqfd(kvm, fd, resample_fd, gsi, error);
+    }
     if (resample_fd >= 0) {
         if (!kvm->has_irqfd_resample) {
             g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_CAPABILITY,
@@ -43,6 +52,10 @@ remove_irqfd(void *opaque, int fd, unsigned gsi)
         .fd = (uint32_t)fd, .gsi = gsi, .flags = KVM_IRQFD_FLAG_DEASSIGN
     };
 
+    if (is_split_pin(kvm, gsi)) {
+        tn_kvm_split_remove_irqfd(kvm, fd, gsi);
+        return;
+    }
     (void)ioctl(kvm->vm_fd, KVM_IRQFD, &irqfd);
 }
 
@@ -105,7 +118,6 @@ tn_kvm_fast_path_init(TnKvm *kvm)
 
     path->opaque = kvm;
     path->free_memory_slots = free_memory_slots;
-    path->gate_pit = tn_kvm_gate_pit;
     if (kvm->has_irqfd) {
         path->add_irqfd = add_irqfd;
         path->remove_irqfd = remove_irqfd;
@@ -115,6 +127,9 @@ tn_kvm_fast_path_init(TnKvm *kvm)
         path->add_msi_route = tn_kvm_add_msi_route;
         path->update_msi_route = tn_kvm_update_msi_route;
         path->remove_msi_route = tn_kvm_remove_msi_route;
+    }
+    if (kvm->irqchip == TN_KVM_IRQCHIP_KERNEL) {
+        path->gate_pit = tn_kvm_gate_pit;
     }
     if (has_vfio_device(kvm)) {
         path->add_vfio_group = add_vfio_group;

@@ -29,6 +29,9 @@ tn_kvm_irq_routes_init(TnKvm *kvm, GError **error)
 {
     TnIrqRoutes *routes = &kvm->routes;
 
+    if (kvm->irqchip == TN_KVM_IRQCHIP_SPLIT) {
+        return TRUE; /* the IOAPIC's pins come with its entries */
+    }
     for (unsigned i = 0; i < NUM_ISA_IRQS; i++) {
         if (i != 2) {
             tn_irq_routes_add_pin(routes, i,
@@ -51,6 +54,9 @@ tn_kvm_irq_chips_save(TnKvm *kvm, GError **error)
     static const uint32_t ids[] = { KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE,
                                     KVM_IRQCHIP_IOAPIC };
 
+    if (kvm->irqchip == TN_KVM_IRQCHIP_SPLIT) {
+        return TRUE;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
         kvm->initial_chips[i].chip_id = ids[i];
         if (ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &kvm->initial_chips[i]) < 0) {
@@ -66,6 +72,9 @@ tn_kvm_irq_chips_save(TnKvm *kvm, GError **error)
 gboolean
 tn_kvm_irq_chips_reset(TnKvm *kvm, GError **error)
 {
+    if (kvm->irqchip == TN_KVM_IRQCHIP_SPLIT) {
+        return TRUE;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(kvm->initial_chips); i++) {
         if (ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &kvm->initial_chips[i]) < 0) {
             return tn_kvm_set_errno(error, "KVM_SET_IRQCHIP");

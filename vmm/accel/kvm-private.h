@@ -64,10 +64,37 @@ typedef struct TnIrqRoutes {
     uint32_t *msi_at; /* index = GSI: place in the table + 1 of its MSI, 0 without */
 } TnIrqRoutes;
 
+/* A pin of the user-space IOAPIC, and an event descriptor on it. */
+typedef struct TnSplitPin {
+    bool known;  /* set_pin() has been called */
+    bool masked;
+    unsigned num_irqfds;
+    TnMsiMessage message;
+} TnSplitPin;
+typedef struct TnResampler {
+    int fd, resample_fd; /* resample_fd -1: none; not owned */
+    unsigned gsi;
+} TnResampler;
+
+/* split-irqchip.c: only used with TN_KVM_IRQCHIP_SPLIT. */
+typedef struct TnSplitIrqchip {
+    /* Constant once vCPUs run. */
+    TnIrqchipHost host;
+    TnIrqchipOps ops;
+
+    int extint; /* atomic: the PICs' output */
+
+    /* Guards the rest; routes.lock comes inside. */
+    pthread_mutex_t lock;
+    TnSplitPin pins[TN_IOAPIC_PINS];
+    GArray *resamplers; /* of TnResampler, one for each event descriptor; NULL: not made */
+} TnSplitIrqchip;
+
 struct TnKvm {
     /* Constant after tn_kvm_new(). */
     int fd;
     int vm_fd;
+    TnKvmIrqchip irqchip;
     size_t run_size;
     size_t xsave_size;
     bool has_kvmclock_ctrl;
@@ -96,6 +123,7 @@ struct TnKvm {
     TnMemorySlots slots;
     TnBusListener memory_bus, io_bus; /* topology lock */
     TnIrqRoutes routes;
+    TnSplitIrqchip split;
 
     /* The VM's queue of writes, shared with KVM; an empty one until the first vCPU is made. */
     struct kvm_coalesced_mmio_ring *ring;
@@ -137,6 +165,8 @@ struct TnVcpu {
     struct kvm_run *run;
     int fd;
     int in_guest; /* atomic: inside of KVM_RUN, or about to be */
+    bool has_held_vector; /* held_vector was taken from the PICs, KVM has no room for it yet */
+    uint8_t held_vector;
     TnKvm *kvm;
     TnVcpuEnv env;
     TnAccessCache memory_cache;
@@ -153,6 +183,7 @@ struct TnVcpu {
     /* Under kvm->run_lock. */
     bool pause_requested;
     bool paused;
+    bool kicked;  /* shall leave the guest once, and look at the PICs */
     bool stalled; /* cannot go on as it is: waits for resume like a paused one */
     bool quit;
 
@@ -181,6 +212,26 @@ gboolean tn_kvm_update_msi_route(void *opaque, unsigned gsi, const TnMsiMessage 
                                  GError **error);
 void tn_kvm_remove_msi_route(void *opaque, unsigned gsi);
 void tn_kvm_msi_send(void *opaque, const TnMsiMessage *message);
+
+/* As update, but adds the route where there is none. @gsi may be one of the controllers'. */
+gboolean tn_kvm_set_msi_route(TnKvm *kvm, unsigned gsi, const TnMsiMessage *message);
+
+/* split-irqchip.c. enable: on the new VM, before vCPUs. init: always; done: NULL-safe.
+ * The irqfd calls are for GSIs below TN_IOAPIC_PINS. */
+gboolean tn_kvm_split_enable(TnKvm *kvm, GError **error);
+void tn_kvm_split_init(TnKvm *kvm);
+void tn_kvm_split_done(TnKvm *kvm);
+gboolean tn_kvm_split_add_irqfd(TnKvm *kvm, int fd, int resample_fd, unsigned gsi,
+                                GError **error);
+void tn_kvm_split_remove_irqfd(TnKvm *kvm, int fd, unsigned gsi);
+/* The vCPU's own thread, before it enters the guest: gives it the PICs' interrupt if it can
+ * take one, and else asks KVM to tell when it can. */
+void tn_vcpu_inject_extint(TnVcpu *vcpu);
+static inline bool
+tn_kvm_extint_pending(TnKvm *kvm)
+{
+    return __atomic_load_n(&kvm->split.extint, __ATOMIC_SEQ_CST) != 0;
+}
 
 /* fast-path.c: fills kvm->fast_path with what this KVM can do. */
 void tn_kvm_fast_path_init(TnKvm *kvm);
@@ -223,6 +274,9 @@ tn_coalesced_is_pending(const struct kvm_coalesced_mmio_ring *ring)
  * waiting for device callbacks. Any thread, never nested. */
 void tn_kvm_inhibit_begin(TnKvm *kvm);
 void tn_kvm_inhibit_end(TnKvm *kvm);
+
+/* vcpu.c: makes the boot vCPU look at the PICs' output before it goes on. Any thread. */
+void tn_kvm_kick_boot_vcpu(TnKvm *kvm);
 
 /* vcpu.c: for the vCPU's own thread. Blocks while it may not run; false: the thread
  * shall end. */

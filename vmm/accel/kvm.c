@@ -182,6 +182,23 @@ read_msr_list(TnKvm *kvm, GError **error)
     return TRUE;
 }
 
+static gboolean
+create_irqchip(TnKvm *kvm, GError **error)
+{
+    struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
+    if (kvm->irqchip == TN_KVM_IRQCHIP_SPLIT) {
+        return tn_kvm_split_enable(kvm, error);
+    }
+    if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0) {
+        return tn_kvm_set_errno(error, "KVM_CREATE_IRQCHIP");
+    }
+    if (ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0) {
+        return tn_kvm_set_errno(error, "KVM_CREATE_PIT2");
+    }
+    return TRUE;
+}
+
 /* APIC ids of 32 bits in messages, and no id that means "all" by an old mistake. */
 static void
 enable_wide_apic_ids(TnKvm *kvm)
@@ -198,7 +215,6 @@ enable_wide_apic_ids(TnKvm *kvm)
 static gboolean
 create_vm(TnKvm *kvm, GError **error)
 {
-    struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
     uint64_t identity_map = TN_KVM_IDENTITY_MAP;
     int slots;
 
@@ -215,11 +231,8 @@ create_vm(TnKvm *kvm, GError **error)
     if (ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)TN_KVM_TSS) < 0) {
         return tn_kvm_set_errno(error, "KVM_SET_TSS_ADDR");
     }
-    if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0) {
-        return tn_kvm_set_errno(error, "KVM_CREATE_IRQCHIP");
-    }
-    if (ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0) {
-        return tn_kvm_set_errno(error, "KVM_CREATE_PIT2");
+    if (!create_irqchip(kvm, error)) {
+        return FALSE;
     }
     enable_wide_apic_ids(kvm);
     tn_irq_routes_init(&kvm->routes, (unsigned)check_extension(kvm, KVM_CAP_IRQ_ROUTING));
@@ -246,9 +259,17 @@ enable_clear_dirty_log(TnKvm *kvm)
 TnKvm *
 tn_kvm_new(const char *path, GError **error)
 {
+    return tn_kvm_new_with_irqchip(path, TN_KVM_IRQCHIP_KERNEL, error);
+}
+
+TnKvm *
+tn_kvm_new_with_irqchip(const char *path, TnKvmIrqchip irqchip, GError **error)
+{
     TnKvm *kvm = g_new0(TnKvm, 1);
     int run_size;
 
+    kvm->irqchip = irqchip;
+    tn_kvm_split_init(kvm);
     path = path ? path : "/dev/kvm";
     kvm->fd = kvm->vm_fd = kvm->vfio_fd = -1;
     pthread_mutex_init(&kvm->run_lock, NULL);
@@ -297,6 +318,7 @@ tn_kvm_free(TnKvm *kvm)
     tn_memory_slots_done(&kvm->slots);
     tn_coalesced_done(kvm);
     tn_irq_routes_done(&kvm->routes);
+    tn_kvm_split_done(kvm);
     if (kvm->vfio_fd >= 0) {
         (void)close(kvm->vfio_fd);
     }

@@ -8,6 +8,7 @@
 #include "vmm/core/cpu-topology.h"
 #include "vmm/core/fast-path.h"
 #include "vmm/core/irq-line.h"
+#include "vmm/core/irqchip.h"
 #include "vmm/core/platform.h"
 #include "vmm/memory/listener.h"
 
@@ -32,9 +33,17 @@ typedef enum {
     TN_KVM_ERROR_FAILED,     /* an ioctl failed, named in the message with errno */
 } TnKvmError;
 
+/* Where PIC, IOAPIC and PIT are. The local APICs are KVM's in both. */
+typedef enum {
+    TN_KVM_IRQCHIP_KERNEL, /* in KVM too */
+    TN_KVM_IRQCHIP_SPLIT,  /* devices of ours: tn_kvm_get_irqchip_host() */
+} TnKvmIrqchip;
+
 /* Opens /dev/kvm (or @path where not NULL), makes a VM with in-kernel irqchip,
  * PIT and default GSI routing. NULL with @error set. */
 TnKvm *tn_kvm_new(const char *path, GError **error);
+/* The same with @irqchip of the caller's choice; CAPABILITY where KVM cannot split. */
+TnKvm *tn_kvm_new_with_irqchip(const char *path, TnKvmIrqchip irqchip, GError **error);
 /* All vCPUs must be gone, the attached address spaces still there. NULL is fine. */
 void tn_kvm_free(TnKvm *kvm);
 
@@ -60,9 +69,16 @@ void tn_kvm_stop_clock(TnKvm *kvm);
 void tn_kvm_start_clock(TnKvm *kvm);
 
 /* GSI 0..23 as interrupt lines (PIC and IOAPIC as KVM routes them). The array
- * lives as long as @kvm; lines may be set on any thread. */
+ * lives as long as @kvm; lines may be set on any thread. With a split irqchip they are
+ * not connected: the controllers have lines of their own. */
 TnIrqLine *tn_kvm_get_gsi_lines(TnKvm *kvm);
 const TnFastPath *tn_kvm_get_fast_path(TnKvm *kvm);
+
+/* With a split irqchip what the controllers need of KVM, which lives as long as @kvm;
+ * else NULL. */
+const TnIrqchipHost *tn_kvm_get_irqchip_host(TnKvm *kvm);
+/* The controllers, before the first vCPU runs. Copied; its target outlives the vCPUs. */
+void tn_kvm_set_irqchip_ops(TnKvm *kvm, const TnIrqchipOps *ops);
 
 /* What a vCPU may reach and whom it tells. */
 typedef struct TnVcpuEnv {

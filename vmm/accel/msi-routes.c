@@ -161,6 +161,32 @@ tn_kvm_update_msi_route(void *opaque, unsigned gsi, const TnMsiMessage *message,
     return ok;
 }
 
+static bool
+is_same_message(const struct kvm_irq_routing_entry *a, const struct kvm_irq_routing_entry *b)
+{
+    return a->u.msi.address_lo == b->u.msi.address_lo &&
+           a->u.msi.address_hi == b->u.msi.address_hi && a->u.msi.data == b->u.msi.data;
+}
+
+gboolean
+tn_kvm_set_msi_route(TnKvm *kvm, unsigned gsi, const TnMsiMessage *message)
+{
+    TnIrqRoutes *routes = &kvm->routes;
+    struct kvm_irq_routing_entry wanted;
+    gboolean ok = TRUE;
+
+    fill_entry(kvm, &wanted, gsi, message);
+    pthread_mutex_lock(&routes->lock);
+    if (!routes->msi_at[gsi]) {
+        ok = routes->table->nr < routes->limit && add_entry_locked(kvm, gsi, message, NULL);
+    } else if (!is_same_message(&routes->table->entries[routes->msi_at[gsi] - 1], &wanted)) {
+        routes->table->entries[routes->msi_at[gsi] - 1] = wanted;
+        ok = apply_locked(kvm, NULL);
+    }
+    pthread_mutex_unlock(&routes->lock);
+    return ok;
+}
+
 void
 tn_kvm_remove_msi_route(void *opaque, unsigned gsi)
 {

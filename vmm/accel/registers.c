@@ -252,6 +252,7 @@ tn_vcpu_registers_reset(TnVcpu *vcpu, GError **error)
     struct kvm_regs regs = initial->regs;
     struct kvm_sregs sregs = initial->sregs;
 
+    vcpu->has_held_vector = false;
     if (vcpu->index == 0) {
         switch (vcpu->start.mode) {
         case TN_VCPU_START_RESET:

@@ -127,6 +127,7 @@ handle_system_event(TnVcpu *vcpu)
 static void __attribute__((noinline))
 handle_rare_exit(TnVcpu *vcpu)
 {
+    const TnIrqchipOps *chips = &vcpu->kvm->split.ops;
     struct kvm_run *run = vcpu->run;
     g_autofree char *text = NULL;
 
@@ -147,12 +148,15 @@ handle_rare_exit(TnVcpu *vcpu)
                                run->fail_entry.hardware_entry_failure_reason);
         fail(vcpu, text);
         return;
+    case KVM_EXIT_IOAPIC_EOI:
+        chips->end_of_interrupt(chips->opaque, run->eoi.vector);
+        return;
     case KVM_EXIT_HLT:
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN:
     case KVM_EXIT_SET_TPR:
     case KVM_EXIT_TPR_ACCESS:
-        return; /* the in-kernel irqchip does what is needed */
+        return; /* the in-kernel irqchip does what is needed; the PICs are seen to at entry */
     default:
         text = g_strdup_printf("unexpected KVM exit reason %u", run->exit_reason);
         fail(vcpu, text);
@@ -191,8 +195,9 @@ enter_guest(int fd)
     return r;
 }
 
-void
-tn_vcpu_run_loop(TnVcpu *vcpu)
+/* @pics: the PICs are ours, and this is the vCPU that takes their interrupts. */
+static inline void __attribute__((always_inline))
+run_loop(TnVcpu *vcpu, bool pics)
 {
     TnKvm *kvm = vcpu->kvm;
     struct kvm_run *run = vcpu->run;
@@ -202,6 +207,13 @@ tn_vcpu_run_loop(TnVcpu *vcpu)
     for (;;) {
         long r;
 
+        if (pics) {
+            if (G_UNLIKELY(vcpu->has_held_vector || tn_kvm_extint_pending(kvm))) {
+                tn_vcpu_inject_extint(vcpu);
+            } else {
+                run->request_interrupt_window = 0;
+            }
+        }
         __atomic_store_n(&vcpu->in_guest, 1, __ATOMIC_SEQ_CST);
         r = enter_guest(fd);
         __atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_SEQ_CST);
@@ -229,5 +241,17 @@ tn_vcpu_run_loop(TnVcpu *vcpu)
                 return;
             }
         }
+    }
+}
+
+/* Compiled twice, so that where KVM has the controllers the way from an exit to the next
+ * entry is what it would be without the other. */
+void
+tn_vcpu_run_loop(TnVcpu *vcpu)
+{
+    if (vcpu->kvm->irqchip == TN_KVM_IRQCHIP_SPLIT && vcpu->index == 0) {
+        run_loop(vcpu, true);
+    } else {
+        run_loop(vcpu, false);
     }
 }

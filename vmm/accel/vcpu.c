@@ -43,7 +43,7 @@ install_kick_handler(void)
 static void
 update_immediate_exit_locked(TnVcpu *vcpu)
 {
-    bool wanted = vcpu->pause_requested || vcpu->quit || vcpu->kvm->inhibited;
+    bool wanted = vcpu->pause_requested || vcpu->quit || vcpu->kicked || vcpu->kvm->inhibited;
 
     __atomic_store_n(&vcpu->run->immediate_exit, wanted ? 1 : 0, __ATOMIC_SEQ_CST);
     if (wanted && vcpu->thread_started && __atomic_load_n(&vcpu->in_guest, __ATOMIC_SEQ_CST)) {
@@ -94,6 +94,22 @@ tn_kvm_inhibit_end(TnKvm *kvm)
     pthread_mutex_unlock(&kvm->run_lock);
 }
 
+/* A thread that raises the PICs' output itself looks at it before it enters the guest. */
+void
+tn_kvm_kick_boot_vcpu(TnKvm *kvm)
+{
+    pthread_mutex_lock(&kvm->run_lock);
+    if (kvm->vcpus->len > 0) {
+        TnVcpu *vcpu = g_ptr_array_index(kvm->vcpus, 0);
+
+        if (vcpu->index == 0 && !pthread_equal(vcpu->thread, pthread_self())) {
+            vcpu->kicked = true;
+            update_immediate_exit_locked(vcpu);
+        }
+    }
+    pthread_mutex_unlock(&kvm->run_lock);
+}
+
 bool
 tn_vcpu_wait_until_allowed(TnVcpu *vcpu)
 {
@@ -107,6 +123,10 @@ tn_vcpu_wait_until_allowed(TnVcpu *vcpu)
         pthread_cond_wait(&kvm->run_changed, &kvm->run_lock);
     }
     vcpu->paused = false;
+    if (vcpu->kicked) {
+        vcpu->kicked = false;
+        update_immediate_exit_locked(vcpu);
+    }
     go_on = !vcpu->quit;
     pthread_mutex_unlock(&kvm->run_lock);
     return go_on;

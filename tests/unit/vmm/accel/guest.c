@@ -99,8 +99,14 @@ static const TnCpuModel model = { .name = "host", .topology = { 1, 1, 2, 1 } };
 TnGuest *
 tn_guest_new(unsigned num_vcpus)
 {
+    return tn_guest_new_with_irqchip(num_vcpus, TN_KVM_IRQCHIP_KERNEL);
+}
+
+TnGuest *
+tn_guest_new_with_irqchip(unsigned num_vcpus, TnKvmIrqchip irqchip)
+{
     g_autoptr(GError) error = NULL;
-    TnKvm *kvm = tn_kvm_new(NULL, &error);
+    TnKvm *kvm = tn_kvm_new_with_irqchip(NULL, irqchip, &error);
     TnVcpuEnv env;
     TnGuest *guest;
 

@@ -36,6 +36,7 @@ typedef struct TnGuest {
 
 /* NULL, with the test marked as skipped, where /dev/kvm cannot be used. */
 TnGuest *tn_guest_new(unsigned num_vcpus);
+TnGuest *tn_guest_new_with_irqchip(unsigned num_vcpus, TnKvmIrqchip irqchip);
 void tn_guest_free(TnGuest *guest);
 /* Frees the paused vCPU @index and makes it anew. */
 void tn_guest_replace_vcpu(TnGuest *guest, unsigned index);
