@@ -57,6 +57,7 @@ typedef struct TnMachineConfig {
     unsigned num_numa;
     char *kernel, *initrd, *append;
     char *kvm_path;         /* NULL: /dev/kvm */
+    gboolean split_irqchip; /* kernel-irqchip=split: PIC, IOAPIC and PIT are devices of ours */
     gboolean hpet;          /* -machine hpet=: default on */
     gboolean pit_discard;   /* -global kvm-pit.lost_tick_policy=discard */
     GPtrArray *fw_cfg_files; /* of TnFwCfgFile: -fw_cfg; NULL for none */
@@ -125,6 +126,8 @@ unsigned tn_machine_get_cpu_count(TnMachine *self);
 void tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info);
 /* "info registers" of one CPU that is there. (transfer full) */
 char *tn_machine_print_registers(TnMachine *self, unsigned index);
+/* "info pic". (transfer full) NULL where the interrupt controllers are KVM's. */
+char *tn_machine_print_irqchip(TnMachine *self);
 
 /* One plugged memory device, for query-memory-devices. */
 typedef struct TnMemoryDeviceInfo {

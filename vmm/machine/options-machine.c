@@ -44,15 +44,25 @@ check_accel(const char *accel, GError **error)
     return TRUE;
 }
 
+/* The underscore is QEMU's older spelling, and still libvirt's. */
 static gboolean
-take_irqchip(json_object *terms, GError **error)
+take_irqchip(TnMachineConfig *config, json_object *terms, GError **error)
 {
-    g_autofree char *irqchip = tn_keyval_take(terms, "kernel-irqchip");
+    g_autofree char *older = tn_keyval_take(terms, "kernel_irqchip");
+    g_autofree char *newer = tn_keyval_take(terms, "kernel-irqchip");
+    const char *irqchip = newer ? newer : older;
 
-    if (irqchip && strcmp(irqchip, "on") != 0) {
-        return fail(error, "Parameter 'kernel-irqchip' does not accept value '%s': only 'on' is "
-                           "supported", irqchip);
+    if (!irqchip) {
+        return TRUE;
     }
+    if (strcmp(irqchip, "off") == 0) {
+        return fail(error, "kernel-irqchip=off is not supported: the local APICs are always "
+                           "KVM's; use on or split");
+    }
+    if (strcmp(irqchip, "on") != 0 && strcmp(irqchip, "split") != 0) {
+        return fail(error, "Parameter 'kernel-irqchip' does not accept value '%s'", irqchip);
+    }
+    config->split_irqchip = strcmp(irqchip, "split") == 0;
     return TRUE;
 }
 
@@ -92,7 +102,7 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
         g_free(config->memory_backend);
         config->memory_backend = g_steal_pointer(&backend);
     }
-    return take_irqchip(terms, error) && take_off(terms, "usb", error) &&
+    return take_irqchip(config, terms, error) && take_off(terms, "usb", error) &&
            take_off(terms, "vmport", error) &&
            tn_keyval_take_bool(terms, "hpet", &config->hpet, error) &&
            tn_keyval_take_bool(terms, "dump-guest-core", &config->dump_guest_core, error) &&
@@ -113,7 +123,7 @@ tn_options_take_accel(TnMachineConfig *config, const char *text, GError **error)
     if (!accel) {
         return fail(error, "Parameter 'accel' is missing");
     }
-    return check_accel(accel, error) && take_irqchip(terms, error) &&
+    return check_accel(accel, error) && take_irqchip(config, terms, error) &&
            tn_keyval_check_empty(terms, error);
 }
 

@@ -16,6 +16,7 @@
 #include "vmm/machine/pc-acpi.h"
 #include "vmm/machine/pc-cpus.h"
 #include "vmm/machine/pc-devices.h"
+#include "vmm/machine/pc-irqchip.h"
 #include "vmm/machine/pc-ram.h"
 
 #include <string.h>
@@ -24,6 +25,7 @@ struct TnPcBoard {
     TnMachine *machine;
     TnKvm *kvm;
     TnPcRam *ram;
+    TnPcIrqchip *irqchip;
     TnPcDevices *devices;
     TnPcCpus *cpus;
     TnLinuxBoot *boot; /* NULL without -kernel */
@@ -53,19 +55,23 @@ make_cpus(TnPcBoard *board, GError **error)
 TnPcBoard *
 tn_pc_board_new(TnMachine *machine, GError **error)
 {
+    const TnMachineConfig *c = machine->config;
     TnPlatform *p = &machine->platform;
     TnPcBoard *board = g_new0(TnPcBoard, 1);
+    TnKvmIrqchip irqchip = c->split_irqchip ? TN_KVM_IRQCHIP_SPLIT : TN_KVM_IRQCHIP_KERNEL;
 
     board->machine = machine;
-    board->kvm = tn_kvm_new(machine->config->kvm_path, error);
+    board->kvm = tn_kvm_new_with_irqchip(c->kvm_path, irqchip, error);
     if (board->kvm) {
-        p->isa_irqs = tn_kvm_get_gsi_lines(board->kvm);
         p->fast_path = (TnFastPath *)tn_kvm_get_fast_path(board->kvm);
         tn_kvm_attach_memory(board->kvm, p->memory_space);
         tn_kvm_attach_io(board->kvm, p->io_space);
-        if (!machine->config->pit_discard || tn_kvm_discard_lost_ticks(board->kvm, error)) {
-            board->ram = tn_pc_ram_new(machine, error);
-        }
+        board->irqchip = tn_pc_irqchip_new(machine, board->kvm, error);
+    }
+    /* The split PIT is not KVM's, and discards them anyway. */
+    if (board->irqchip && (!c->pit_discard || c->split_irqchip ||
+                           tn_kvm_discard_lost_ticks(board->kvm, error))) {
+        board->ram = tn_pc_ram_new(machine, error);
     }
     if (board->ram) {
         board->devices = tn_pc_devices_new(machine, board->ram, error);
@@ -200,6 +206,7 @@ tn_pc_board_free(TnPcBoard *board)
     tn_pc_devices_free(board->devices);
     tn_linux_boot_free(board->boot);
     tn_pc_ram_free(board->ram);
+    tn_pc_irqchip_free(board->irqchip);
     tn_kvm_free(board->kvm);
     g_free(board);
 }
@@ -243,4 +250,10 @@ tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_d
     tn_pc_hotplug_foreach_ospm_status(tn_pc_devices_get_hotplug(self->board->devices), func,
                                       user_data);
     tn_pc_cpus_foreach_ospm_status(self->board->cpus, func, user_data);
+}
+
+char *
+tn_machine_print_irqchip(TnMachine *self)
+{
+    return tn_pc_irqchip_print(self->board->irqchip);
 }

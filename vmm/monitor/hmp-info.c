@@ -142,6 +142,14 @@ info_registers(TnHmpCall *call)
 }
 
 static void
+info_pic(TnHmpCall *call)
+{
+    g_autofree char *text = tn_machine_print_irqchip(call->hub->machine);
+
+    g_string_append(call->out, text ? text : "The interrupt controllers are in KVM\n");
+}
+
+static void
 info_status(TnHmpCall *call)
 {
     TnRunState state = tn_run_state_get(tn_machine_get_platform(call->hub->machine)->run_state);
@@ -178,6 +186,7 @@ const TnHmpCommand tn_hmp_info_commands[] = {
     { "mtree", "f", FALSE, "[-f]", "show memory tree (-f: dump flat view for address spaces)",
       info_mtree },
     { "name", "", FALSE, "", "show the current VM name", info_name },
+    { "pic", "", FALSE, "", "show PIC state", info_pic },
     { "qtree", "", FALSE, "", "show device tree", tn_hmp_info_qtree },
     { "registers", "a", FALSE, "[-a]", "show the cpu registers (-a: show register info for all "
       "cpus)", info_registers },

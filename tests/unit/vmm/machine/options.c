@@ -152,6 +152,26 @@ test_numa_even(void)
 }
 
 static void
+test_irqchip(void)
+{
+    g_autoptr(TnOptions) none = accept("-machine pc -accel kvm");
+    g_autoptr(TnOptions) on = accept("-machine pc,kernel-irqchip=on");
+    g_autoptr(TnOptions) split = accept("-machine pc,kernel_irqchip=split -accel kvm");
+    g_autoptr(TnOptions) accel = accept("-accel kvm,kernel-irqchip=split");
+
+    g_assert_false(none->config->split_irqchip);
+    g_assert_false(on->config->split_irqchip);
+    g_assert_true(split->config->split_irqchip);
+    g_assert_true(accel->config->split_irqchip);
+    refuse("-machine pc,kernel-irqchip=off",
+           "-machine pc,kernel-irqchip=off: kernel-irqchip=off is not supported: the local APICs "
+           "are always KVM's; use on or split");
+    refuse("-accel kvm,kernel-irqchip=maybe",
+           "-accel kvm,kernel-irqchip=maybe: Parameter 'kernel-irqchip' does not accept value "
+           "'maybe'");
+}
+
+static void
 test_machine(void)
 {
     g_autoptr(TnOptions) o = accept(
@@ -320,6 +340,7 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/smp-apic-ids-end", test_smp_apic_ids_end);
     g_test_add_func("/machine/options/numa", test_numa);
     g_test_add_func("/machine/options/numa-shares-evenly", test_numa_even);
+    g_test_add_func("/machine/options/irqchip", test_irqchip);
     g_test_add_func("/machine/options/machine", test_machine);
     g_test_add_func("/machine/options/hpet", test_hpet);
     g_test_add_func("/machine/options/fw-cfg", test_fw_cfg);

@@ -384,6 +384,12 @@ tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info)
 }
 
 char *
+tn_machine_print_irqchip(TnMachine *self)
+{
+    return NULL;
+}
+
+char *
 tn_machine_print_registers(TnMachine *self, unsigned index)
 {
     return g_strdup_printf("RAX=%016x\n", index);
