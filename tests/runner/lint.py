@@ -18,7 +18,8 @@ CLANG_OPTIONS = ("-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=
 TSAN_BUILD = "build-tsan"
 TSAN_OPTIONS = ("-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false", "-Doptimization=1")
 # Tests where threads meet run under ThreadSanitizer too.
-THREADS_TESTS = ("vmm-memory-threads", "vmm-memory-listener", "vmm-core-run-state",
+THREADS_TESTS = ("vmm-memory-threads", "vmm-memory-listener", "vmm-memory-eventfd",
+                 "vmm-memory-dirty-log", "vmm-memory-coalesced", "vmm-core-run-state",
                  "vmm-acpi-gpe", "vmm-acpi-pm", "vmm-hw-serial", "vmm-backend-chardev-socket",
                  "driver-rpc-pool", "driver-core-job")
 # Not yet: qmp-client and wire-* hand data over inside of GLib's main context and slices, and

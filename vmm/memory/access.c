@@ -144,7 +144,7 @@ transfer_ram(Transfer *t, const TnFlatRange *flat, uint64_t len)
     uint64_t skipped = t->addr - flat->range.first;
     uint8_t *host = (uint8_t *)flat->host + skipped;
 
-    if (t->from && (flat->readonly || flat->ops)) {
+    if (!t->to && (flat->readonly || flat->ops)) {
         return TN_MEM_READONLY;
     }
     if (flat->ram_device) {
@@ -215,7 +215,7 @@ transfer_mmio(Transfer *t, const TnFlatRange *flat, uint64_t *ret_len)
     uint64_t value;
 
     *ret_len = size;
-    if (t->from) {
+    if (!t->to) {
         return write_mmio(t->view, flat, t->addr, load(t->from, size), size);
     }
     before_callback(flat);

@@ -139,7 +139,9 @@ tn_memory_region_set_size(TnMemoryRegion *mr, uint64_t size)
     uint64_t last_offset = size == TN_SIZE_WHOLE ? UINT64_MAX : size - 1;
 
     g_assert(size > 0);
-    g_assert(mr->log_active == 0); /* its bitmaps have the size of today */
+    for (unsigned i = 0; i < TN_DIRTY_MAX; i++) {
+        g_assert(!mr->dirty[i]); /* its bitmaps have the size of today */
+    }
     tn_memory_begin(mr->memory);
     if (mr->last_offset != last_offset) {
         mr->last_offset = last_offset;

@@ -313,6 +313,74 @@ test_sync(Fixture *f, gconstpointer data)
     tn_memory_listener_unregister(&r.listener, f->as);
 }
 
+#define RACE_PAGES 70
+#define RACE_WRITERS 2
+#define RACE_WRITES 50000
+
+/* Writers say what they are about to write to, the reader what it has seen after it was dirty. */
+typedef struct Race {
+    Fixture *f;
+    TnMemoryRegion *ram;
+    unsigned begun[RACE_PAGES]; /* atomic */
+    unsigned seen[RACE_PAGES];
+    int writing; /* atomic: threads */
+} Race;
+
+static gpointer
+race_writer(gpointer opaque)
+{
+    Race *race = opaque;
+
+    tn_memory_register_thread();
+    for (unsigned i = 0; i < RACE_WRITES; i++) {
+        unsigned page = (i * 7 + (i >> 6)) % RACE_PAGES;
+
+        __atomic_fetch_add(&race->begun[page], 1, __ATOMIC_SEQ_CST);
+        /* Different bytes for each thread: the memory itself is nobody's race. */
+        write_byte(race->f, (uint64_t)page * PAGE + (uint64_t)(uintptr_t)g_thread_self() % PAGE);
+    }
+    tn_memory_unregister_thread();
+    __atomic_fetch_sub(&race->writing, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void
+race_look(Race *race)
+{
+    g_autoptr(TnDirtySnapshot) snapshot = tn_memory_region_snapshot_and_clear_dirty(
+        race->ram, TN_DIRTY_VGA, 0, RACE_PAGES * PAGE);
+
+    for (unsigned page = 0; page < RACE_PAGES; page++) {
+        if (tn_dirty_snapshot_get(snapshot, (uint64_t)page * PAGE, 1)) {
+            race->seen[page] = __atomic_load_n(&race->begun[page], __ATOMIC_SEQ_CST);
+        }
+    }
+}
+
+/* What migration needs: a page written after it was looked at is dirty again. */
+static void
+test_no_write_is_lost(Fixture *f, gconstpointer data)
+{
+    Race race = { .f = f, .ram = make_ram(f, "ram", RACE_PAGES * PAGE), .writing = RACE_WRITERS };
+    GThread *threads[RACE_WRITERS];
+
+    tn_memory_region_add_subregion(&f->root, 0, race.ram);
+    tn_memory_region_set_log(race.ram, TN_DIRTY_VGA, true);
+    for (unsigned i = 0; i < RACE_WRITERS; i++) {
+        threads[i] = g_thread_new("writer", race_writer, &race);
+    }
+    while (__atomic_load_n(&race.writing, __ATOMIC_SEQ_CST) > 0) {
+        race_look(&race);
+    }
+    for (unsigned i = 0; i < RACE_WRITERS; i++) {
+        g_thread_join(threads[i]);
+    }
+    race_look(&race);
+    for (unsigned page = 0; page < RACE_PAGES; page++) {
+        g_assert_cmpuint(race.seen[page], ==, race.begun[page]);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -327,5 +395,6 @@ main(int argc, char **argv)
     fixture_test("/memory/dirty-log/rom-takes-nothing", test_rom_takes_nothing);
     fixture_test("/memory/dirty-log/listeners-are-told", test_told);
     fixture_test("/memory/dirty-log/sync-then-clear", test_sync);
+    fixture_test("/memory/dirty-log/no-write-is-lost", test_no_write_is_lost);
     return g_test_run();
 }

@@ -377,6 +377,64 @@ test_full_counter(Fixture *f, gconstpointer data)
     close(b.fd);
 }
 
+#define RACE_CHANGES 2000
+
+/* A guest that rings while descriptors come and go. */
+typedef struct Ringer {
+    Bell bell;
+    Fixture *f;
+    unsigned rings;
+    int stop;    /* atomic */
+    int writes;  /* atomic: that reached the device */
+} Ringer;
+
+static void
+ringer_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
+{
+    __atomic_fetch_add((int *)opaque, 1, __ATOMIC_RELAXED);
+}
+
+static const TnMemoryRegionOps ringer_ops = { .write = ringer_write };
+
+static gpointer
+ringer_thread(gpointer opaque)
+{
+    Ringer *r = opaque;
+
+    tn_memory_register_thread();
+    while (!__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)) {
+        bell_write(&r->bell, r->f, 0x1010, 1, 4);
+        r->rings++;
+    }
+    tn_memory_unregister_thread();
+    return NULL;
+}
+
+/* Every write goes to the descriptor or to the device, never to both or none. */
+static void
+test_while_writing(Fixture *f, gconstpointer data)
+{
+    Ringer r = { .f = f };
+    TnMemoryRegion device;
+    GThread *thread;
+
+    r.bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    tn_memory_region_init_io(&device, f->memory, NULL, &ringer_ops, &r.writes, "ringer", 0x100);
+    tn_memory_region_add_subregion(&f->root, 0x1000, &device);
+    thread = g_thread_new("ringer", ringer_thread, &r);
+    for (unsigned i = 0; i < RACE_CHANGES; i++) {
+        tn_memory_region_add_eventfd(&device, 0x10, 4, false, 0, r.bell.fd);
+        tn_memory_region_del_eventfd(&device, 0x10, 4, false, 0, r.bell.fd);
+    }
+    __atomic_store_n(&r.stop, 1, __ATOMIC_RELEASE);
+    g_thread_join(thread);
+    g_assert_cmpuint(bell_take(&r.bell) + (uint64_t)r.writes, ==, r.rings);
+    tn_memory_region_del_subregion(&f->root, &device);
+    tn_memory_synchronize(f->memory);
+    tn_memory_region_done(&device);
+    close(r.bell.fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -397,5 +455,6 @@ main(int argc, char **argv)
     fixture_test("/memory/eventfd/long-write", test_long_write);
     fixture_test("/memory/eventfd/removed", test_removed);
     fixture_test("/memory/eventfd/full-counter", test_full_counter);
+    fixture_test("/memory/eventfd/comes-and-goes-while-writing", test_while_writing);
     return g_test_run();
 }
