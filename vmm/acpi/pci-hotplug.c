@@ -30,12 +30,6 @@ enum {
 #define ROOT_BUS 0
 #define MAX_BUSES 256
 
-typedef struct Slot {
-    guint32 index;
-    gboolean has_ost;
-    guint32 ost_source, ost_status;
-} Slot;
-
 struct TnAcpiPciHotplug {
     TnAcpiPciHotplugConfig config;
     TnMemoryRegion region;
@@ -45,10 +39,14 @@ struct TnAcpiPciHotplug {
     /* Under @lock. A bit a slot: */
     guint32 up, down, removable;
     guint32 ejecting, refusing; /* what waits for the main thread */
+    guint32 reported;           /* the guest spoke of what is in it */
     guint32 bus;
     guint32 index; /* what the acpi-index register reads next */
     guint32 ost_slot, ost_source;
-    Slot slots[TN_ACPI_PCI_HOTPLUG_SLOTS];
+    /* By slot: */
+    guint32 indices[TN_ACPI_PCI_HOTPLUG_SLOTS];
+    guint32 ost_sources[TN_ACPI_PCI_HOTPLUG_SLOTS];
+    guint32 ost_statuses[TN_ACPI_PCI_HOTPLUG_SLOTS];
 };
 
 /* Needs @lock. Lets go of a slot once: until the main thread has done it, the guest's
@@ -72,19 +70,19 @@ eject_locked(TnAcpiPciHotplug *self, unsigned slot)
 static void
 report_locked(TnAcpiPciHotplug *self, guint32 status)
 {
-    Slot *slot;
+    guint32 bit;
 
     if (self->ost_slot >= TN_ACPI_PCI_HOTPLUG_SLOTS) {
         return;
     }
-    slot = &self->slots[self->ost_slot];
-    slot->has_ost = TRUE;
-    slot->ost_source = self->ost_source;
-    slot->ost_status = status;
+    bit = 1U << self->ost_slot;
+    self->reported |= bit;
+    self->ost_sources[self->ost_slot] = self->ost_source;
+    self->ost_statuses[self->ost_slot] = status;
     /* After an eject there is nothing left to refuse. */
     if (tn_acpi_ost_is_refusal(self->ost_source, status) &&
-        !(self->ejecting & (1U << self->ost_slot))) {
-        self->refusing |= 1U << self->ost_slot;
+        !(self->ejecting & bit)) {
+        self->refusing |= bit;
         g_source_set_ready_time(self->worker, 0);
     }
 }
@@ -107,8 +105,8 @@ refuse(TnAcpiPciHotplug *self, unsigned slot)
     TnAcpiPciOst ost = { .slot = slot };
 
     g_mutex_lock(&self->lock);
-    ost.source = self->slots[slot].ost_source;
-    ost.status = self->slots[slot].ost_status;
+    ost.source = self->ost_sources[slot];
+    ost.status = self->ost_statuses[slot];
     self->down &= ~(1U << slot);
     g_mutex_unlock(&self->lock);
     self->config.refused(self->config.opaque, &ost);
@@ -229,7 +227,7 @@ write_locked(TnAcpiPciHotplug *self, uint64_t addr, guint32 value)
         self->bus = value;
         break;
     case REG_INDEX:
-        self->index = self->bus == ROOT_BUS && slot >= 0 ? self->slots[slot].index : 0;
+        self->index = self->bus == ROOT_BUS && slot >= 0 ? self->indices[slot] : 0;
         break;
     case REG_OST_SLOT:
         self->ost_slot = value;
@@ -329,7 +327,7 @@ tn_acpi_pci_hotplug_set_index(TnAcpiPciHotplug *self, unsigned slot, guint32 ind
 {
     g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
     g_mutex_lock(&self->lock);
-    self->slots[slot].index = index;
+    self->indices[slot] = index;
     g_mutex_unlock(&self->lock);
 }
 
@@ -339,7 +337,7 @@ tn_acpi_pci_hotplug_plug(TnAcpiPciHotplug *self, unsigned slot)
     g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
     g_mutex_lock(&self->lock);
     self->up |= 1U << slot;
-    self->slots[slot].has_ost = FALSE;
+    self->reported &= ~(1U << slot);
     g_mutex_unlock(&self->lock);
     tn_acpi_gpe_raise(self->config.gpe, TN_ACPI_PCI_HOTPLUG_GPE);
 }
@@ -374,7 +372,7 @@ tn_acpi_pci_hotplug_unplug(TnAcpiPciHotplug *self, unsigned slot)
     self->down &= ~bit;
     self->ejecting &= ~bit;
     self->refusing &= ~bit;
-    self->slots[slot].index = 0;
+    self->indices[slot] = 0;
     g_mutex_unlock(&self->lock);
 }
 
@@ -396,20 +394,56 @@ tn_acpi_pci_hotplug_reset(TnAcpiPciHotplug *self)
 void
 tn_acpi_pci_hotplug_get_slot(TnAcpiPciHotplug *self, unsigned slot, TnAcpiPciSlot *ret_slot)
 {
-    const Slot *s;
+    gboolean has_ost;
     guint32 bit;
 
     g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
     bit = 1U << slot;
-    s = &self->slots[slot];
     g_mutex_lock(&self->lock);
+    has_ost = (self->reported & bit) != 0;
     *ret_slot = (TnAcpiPciSlot){
         .inserting = (self->up & bit) != 0,
         .removing = ((self->down | self->ejecting) & bit) != 0,
         .removable = (self->removable & bit) != 0,
-        .has_ost = s->has_ost,
-        .ost_source = s->has_ost ? s->ost_source : 0,
-        .ost_status = s->has_ost ? s->ost_status : 0,
+        .has_ost = has_ost,
+        .ost_source = has_ost ? self->ost_sources[slot] : 0,
+        .ost_status = has_ost ? self->ost_statuses[slot] : 0,
     };
     g_mutex_unlock(&self->lock);
 }
+
+/* What the guest had ejected, and the main thread not yet done, is done after a restore. */
+static gboolean
+post_load(void *opaque, unsigned version, GError **error)
+{
+    TnAcpiPciHotplug *self = opaque;
+
+    g_mutex_lock(&self->lock);
+    self->ejecting &= self->removable;
+    self->refusing &= ~self->ejecting;
+    g_mutex_unlock(&self->lock);
+    g_source_set_ready_time(self->worker, 0);
+    return TRUE;
+}
+
+static const TnStateField state_fields[] = {
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, up),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, down),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, ejecting),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, refusing),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, reported),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, bus),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, index),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, ost_slot),
+    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, ost_source),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, ost_sources, TN_ACPI_PCI_HOTPLUG_SLOTS),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, ost_statuses, TN_ACPI_PCI_HOTPLUG_SLOTS),
+    TN_STATE_END,
+};
+
+const TnStateTable tn_acpi_pci_hotplug_state = {
+    .name = "acpi-pci-hotplug",
+    .version = 1,
+    .fields = state_fields,
+    .post_load = post_load,
+};

@@ -12,6 +12,7 @@
 #include "vmm/acpi/aml.h"
 #include "vmm/acpi/gpe.h"
 #include "vmm/core/hotplug-trace.h"
+#include "vmm/core/state-table.h"
 #include "vmm/memory/region.h"
 
 #define TN_ACPI_PCI_HOTPLUG_PORT 0xae00
@@ -78,6 +79,10 @@ typedef struct TnAcpiPciSlot {
     guint32 ost_source, ost_status;
 } TnAcpiPciSlot;
 void tn_acpi_pci_hotplug_get_slot(TnAcpiPciHotplug *self, unsigned slot, TnAcpiPciSlot *ret_slot);
+
+/* The registers' state: what save and restore walk, from a TnAcpiPciHotplug. Which slots are
+ * removable, and their indices, follow from the devices. */
+extern const TnStateTable tn_acpi_pci_hotplug_state;
 
 /**
  * tn_acpi_pci_hotplug_aml:

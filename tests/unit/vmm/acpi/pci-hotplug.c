@@ -364,6 +364,33 @@ test_trace_tells_each_step(Fixture *f, gconstpointer data)
     }
 }
 
+static guint32 *
+state_field(Fixture *f, const char *name)
+{
+    for (const TnStateField *field = tn_acpi_pci_hotplug_state.fields; field->name; field++) {
+        if (strcmp(field->name, name) == 0) {
+            g_assert_cmpint(field->type, ==, TN_STATE_U32);
+            return (guint32 *)(void *)((char *)f->hotplug + field->offset);
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* What a stranger's file says of slots that cannot go is not believed. */
+static void
+test_state_is_judged_and_carried_on(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 1, FALSE);
+    *state_field(f, "ejecting") = 1 << 1 | 1 << 5;
+    *state_field(f, "refusing") = 1 << 5;
+    *state_field(f, "down") = 1 << 6;
+    g_assert_true(tn_acpi_pci_hotplug_state.post_load(f->hotplug, 1, &error));
+    assert_calls(f, "eject 5\n");
+    g_assert_cmphex(in(f, DOWN), ==, 1 << 6);
+}
+
 typedef struct {
     Fixture *f;
     gint stop;
@@ -426,6 +453,7 @@ main(int argc, char **argv)
     ADD("reset-completes-what-was-asked", test_reset_completes_what_was_asked);
     ADD("work-is-dropped-with-the-controller", test_work_is_dropped_with_the_controller);
     ADD("trace-tells-each-step", test_trace_tells_each_step);
+    ADD("state-is-judged-and-carried-on", test_state_is_judged_and_carried_on);
     ADD("guest-against-the-main-thread", test_guest_against_the_main_thread);
     return g_test_run();
 }
