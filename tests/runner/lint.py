@@ -21,9 +21,8 @@ TSAN_OPTIONS = ("-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false", "-Do
 THREADS_TESTS = ("vmm-memory-threads", "vmm-memory-listener", "vmm-memory-eventfd",
                  "vmm-memory-dirty-log", "vmm-memory-coalesced", "vmm-core-run-state",
                  "vmm-acpi-gpe", "vmm-acpi-pm", "vmm-hw-serial", "vmm-backend-chardev-socket",
-                 "driver-rpc-pool", "driver-core-job")
-# Not yet: qmp-client and wire-* hand data over inside of GLib's main context and slices, and
-# vmm-accel-vcpu inside of the kernel; TSan sees neither and takes each for a race.
+                 "vmm-accel-vcpu", "rpc-pool", "qmp-client", "wire-calls", "wire-connection",
+                 "wire-hostile", "wire-keepalive", "wire-relay", "wire-streams")
 # GLib's locks made visible; see the file.
 TSAN_LOCKS = "tests/lib/tsan-glib.c"
 # A tool that hangs on one file must not hold up the rest.
