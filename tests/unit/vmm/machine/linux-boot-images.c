@@ -61,7 +61,9 @@ write_file(const char *path, const void *data, size_t size)
 {
     g_autoptr(GError) error = NULL;
 
-    (void)g_file_set_contents(path, data, (gssize)size, &error);
+    /* Thousands of files that need not outlive a power cut. */
+    (void)g_file_set_contents_full(path, data, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0644,
+                                   &error);
     g_assert_no_error(error);
 }
 
