@@ -129,6 +129,13 @@ check_cpu(const TnDomainDef *src, const TnDomainDef *dst, GError **error)
 }
 
 static gboolean
+check_ioapic(const TnDomainDef *src, const TnDomainDef *dst, GError **error)
+{
+    return same_word("feature ioapic", &tn_ioapic_driver_table, (int) src->features.ioapic,
+                     (int) dst->features.ioapic, error);
+}
+
+static gboolean
 check_clock(const TnDomainDef *src, const TnDomainDef *dst, GError **error)
 {
     const GArray *a = src->clock.timers;
@@ -181,7 +188,8 @@ gboolean
 tn_domain_def_check_abi(const TnDomainDef *src, const TnDomainDef *dst, GError **error)
 {
     if (!check_identity(src, dst, error) || !check_memory(src, dst, error) ||
-        !check_cpu(src, dst, error) || !check_clock(src, dst, error)) {
+        !check_cpu(src, dst, error) || !check_ioapic(src, dst, error) ||
+        !check_clock(src, dst, error)) {
         return FALSE;
     }
     if (!same_number("acpi feature", src->features.acpi, dst->features.acpi, error) ||

@@ -108,6 +108,7 @@ typedef struct {
     gboolean pae;
     TnTristate vmport; /**< only NO is supported */
     TnTristate smm;    /**< only NO is supported */
+    TnIoapicDriver ioapic;
 } TnDomainFeatures;
 
 /** TnTimer: `<clock><timer>`. */

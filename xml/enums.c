@@ -53,9 +53,10 @@ TABLE_REFUSING(arch, 1,
                "xtensaeb loongarch64",
                "x86_64");
 TABLE_REFUSING(feature, TN_FEATURE_LAST,
-               "hap viridian privnet hyperv kvm pvspinlock capabilities pmu gic ioapic hpt htm "
+               "hap viridian privnet hyperv kvm pvspinlock capabilities pmu gic hpt htm "
                "nested-hv msrs ccf-assist xen cfpc sbbc ibs tcg async-teardown vmcoreinfo",
-               "acpi", "apic", "pae", "vmport", "smm");
+               "acpi", "apic", "pae", "vmport", "smm", "ioapic");
+TABLE(ioapic_driver, TN_IOAPIC_LAST, NULL, "qemu", "kvm");
 TABLE(cpu_match, 3, "exact", "minimum", "strict");
 TABLE_REFUSING(vcpu_placement, 1, "auto", "static");
 TABLE_REFUSING(timer_track, TN_TIMER_TRACK_LAST, "boot guest realtime", NULL, "wall");

@@ -184,8 +184,17 @@ typedef enum {
     TN_FEATURE_PAE,
     TN_FEATURE_VMPORT,
     TN_FEATURE_SMM,
+    TN_FEATURE_IOAPIC,
     TN_FEATURE_LAST
 } TnFeature;
+
+/** TnIoapicDriver: who has PIC, IOAPIC and PIT, `<ioapic driver=…/>`. */
+typedef enum {
+    TN_IOAPIC_ABSENT,
+    TN_IOAPIC_QEMU, /**< the monitor program */
+    TN_IOAPIC_KVM,
+    TN_IOAPIC_LAST
+} TnIoapicDriver;
 
 /** TnDeviceKind: element names below `<devices>`, in the order in which they are formatted. */
 typedef enum {
@@ -238,6 +247,7 @@ extern const TnEnumTable tn_device_kind_table;
 extern const TnEnumTable tn_os_type_table;
 extern const TnEnumTable tn_arch_table;
 extern const TnEnumTable tn_feature_table;
+extern const TnEnumTable tn_ioapic_driver_table;
 extern const TnEnumTable tn_cpu_match_table;
 extern const TnEnumTable tn_vcpu_placement_table;
 extern const TnEnumTable tn_timer_track_table;

@@ -3,6 +3,19 @@
 #include "xml/domain-private.h"
 
 static gboolean
+parse_ioapic(TnDomainFeatures *self, xmlNodePtr node, GError **error)
+{
+    int driver = (int) self->ioapic;
+
+    if (!tn_xml_attr_enum(node, "driver", &tn_ioapic_driver_table, TN_XML_ATTR_OPTIONAL, &driver,
+                          error)) {
+        return FALSE;
+    }
+    self->ioapic = (TnIoapicDriver) driver;
+    return TRUE;
+}
+
+static gboolean
 parse_feature(TnDomainFeatures *self, TnFeature feature, xmlNodePtr node, GError **error)
 {
     switch (feature) {
@@ -22,6 +35,8 @@ parse_feature(TnDomainFeatures *self, TnFeature feature, xmlNodePtr node, GError
     case TN_FEATURE_SMM:
         self->smm = TN_TRISTATE_YES;
         return tn_xml_attr_tristate(node, "state", &tn_tristate_on_off_table, &self->smm, error);
+    case TN_FEATURE_IOAPIC:
+        return parse_ioapic(self, node, error);
     case TN_FEATURE_LAST:
         break;
     }
@@ -87,6 +102,12 @@ tn_domain_features_format(const TnDomainFeatures *self, TnXmlWriter *writer)
     put_flag(writer, "pae", self->pae);
     put_state(writer, "vmport", self->vmport);
     put_state(writer, "smm", self->smm);
+    if (self->ioapic != TN_IOAPIC_ABSENT) {
+        tn_xml_start(writer, "ioapic");
+        tn_xml_put_attr(writer, "driver",
+                        tn_enum_to_string(&tn_ioapic_driver_table, (int) self->ioapic));
+        tn_xml_end(writer);
+    }
     tn_xml_end_unless_empty(writer);
 }
 

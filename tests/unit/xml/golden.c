@@ -123,6 +123,7 @@ static const char *const refused[] = {
     "bad-disk",
     "bad-interface",
     "bad-hostdev",
+    "bad-ioapic",
     "bad-virt-install-defaults",
     "bad-attribute",
     "bad-nested-element",

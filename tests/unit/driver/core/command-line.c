@@ -51,6 +51,26 @@ test_plain(void)
 }
 
 static void
+test_ioapic(void)
+{
+    static const struct {
+        const char *driver, *irqchip;
+    } cases[] = { { "qemu", "split" }, { "kvm", "on" } };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *body = g_strdup_printf(
+            "<memory unit='MiB'>256</memory><vcpu>1</vcpu>" OS
+            "<features><ioapic driver='%s'/></features>", cases[i].driver);
+        g_autofree char *expected = g_strdup_printf(
+            HEAD "-machine\npc-i440fx-7.2,usb=off,dump-guest-core=off,kernel_irqchip=%s\n"
+                 "-accel\nkvm\n-cpu\nhost\n-smp\n1,sockets=1,cores=1,threads=1\n"
+                 "-m\nsize=262144k\n" MIDDLE "-rtc\nbase=utc\n-no-shutdown", cases[i].irqchip);
+
+        assert_words(body, expected);
+    }
+}
+
+static void
 test_direct_boot(void)
 {
     assert_words("<memory unit='MiB'>256</memory><vcpu>1</vcpu><os>"
@@ -138,6 +158,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/driver/command-line/plain", test_plain);
     g_test_add_func("/driver/command-line/direct-boot", test_direct_boot);
+    g_test_add_func("/driver/command-line/ioapic", test_ioapic);
     g_test_add_func("/driver/command-line/numa-and-dimm", test_numa_and_dimm);
     g_test_add_func("/driver/command-line/huge-pages", test_huge_pages);
     g_test_add_func("/driver/command-line/serial-kinds", test_serial_kinds);
