@@ -72,6 +72,11 @@ void tn_seclabels_format(const GArray *self, TnXmlWriter *writer, TnXmlFormatFla
 GArray *tn_seclabels_new(void);
 GArray *tn_seclabels_copy(const GArray *from);
 
+/* vcpus.c: vcpu_states; after vcpus and vcpus_max are known */
+gboolean tn_vcpus_parse(TnDomainDef *def, xmlNodePtr domain, GError **error);
+void tn_vcpus_format(const TnDomainDef *def, TnXmlWriter *writer);
+gboolean tn_vcpus_validate(const TnDomainDef *def, GError **error);
+
 /* metadata.c: the element itself */
 gboolean tn_metadata_parse(TnDomainDef *def, xmlNodePtr domain, GError **error);
 void tn_metadata_format(const TnDomainDef *def, TnXmlWriter *writer);

@@ -47,6 +47,7 @@ tn_domain_def_free(TnDomainDef *def)
     tn_domain_memory_clear(&def->memory);
     tn_bitmap_free(def->cpuset);
     tn_numatune_clear(&def->numatune);
+    g_clear_pointer(&def->vcpu_states, g_array_unref);
     g_free(def->partition);
     tn_domain_os_clear(&def->os);
     tn_domain_cpu_clear(&def->cpu);
@@ -69,6 +70,7 @@ tn_domain_def_copy(const TnDomainDef *def)
     copy->description = g_strdup(def->description);
     copy->metadata = def->metadata != NULL ? xmlDocCopyNode(def->metadata, NULL, 1) : NULL;
     tn_domain_memory_copy(&copy->memory, &def->memory);
+    copy->vcpu_states = def->vcpu_states != NULL ? g_array_copy(def->vcpu_states) : NULL;
     copy->cpuset = tn_bitmap_copy(def->cpuset);
     tn_numatune_copy(&copy->numatune, &def->numatune);
     copy->partition = g_strdup(def->partition);

@@ -137,6 +137,13 @@ typedef struct {
     char *imagelabel;
 } TnSeclabel;
 
+/** TnVcpuState: `<vcpus><vcpu>`, one virtual CPU. */
+typedef struct {
+    gboolean enabled;
+    gboolean hotpluggable; /**< it comes, and may go, by hot plug: always so when not enabled */
+    guint order;           /**< in which the enabled ones came, from 1 on; 0: not given */
+} TnVcpuState;
+
 /** TnDomainDef: one domain definition. Strings are owned and NULL when absent. */
 typedef struct {
     TnVirtType virt_type;
@@ -149,7 +156,9 @@ typedef struct {
     struct _xmlNode *metadata; /**< owned `<metadata>` element; use xml/metadata.h */
     TnDomainMemory memory;
     guint vcpus_max;
-    guint vcpus;              /**< online at start; 1 .. vcpus_max */
+    guint vcpus;              /**< enabled ones; 1 .. vcpus_max */
+    GArray *vcpu_states;      /**< of TnVcpuState, vcpus_max of them; NULL: the first @vcpus are
+                                   enabled and there from the start */
     TnBitmap *cpuset;         /**< `<vcpu cpuset=>`: host CPUs; NULL: not given */
     TnNumatune numatune;
     char *partition;          /**< `<resource><partition>` */
@@ -213,6 +222,24 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnDomainDef, tn_domain_def_free)
 
 /** tn_domain_def_copy: a deep copy. */
 TnDomainDef *tn_domain_def_copy(const TnDomainDef *def);
+
+/** tn_domain_def_tell_vcpus_apart: fill vcpu_states, so that `<vcpus>` is shown. */
+void tn_domain_def_tell_vcpus_apart(TnDomainDef *def);
+
+/** tn_domain_def_get_vcpu: state of vCPU @id < vcpus_max. */
+TnVcpuState tn_domain_def_get_vcpu(const TnDomainDef *def, guint id);
+
+/** tn_domain_def_set_vcpu: the state of vCPU @id; its place in the order is given up. */
+void tn_domain_def_set_vcpu(TnDomainDef *def, guint id, gboolean enabled, gboolean hotpluggable);
+
+/** tn_domain_def_set_vcpus_max: more places, not enabled, or fewer. */
+void tn_domain_def_set_vcpus_max(TnDomainDef *def, guint max);
+
+/** tn_domain_def_n_boot_vcpus: how many are there from the start: enabled, not hot-pluggable. */
+guint tn_domain_def_n_boot_vcpus(const TnDomainDef *def);
+
+/** tn_domain_def_number_vcpus: gives the enabled ones that have no place in the order the next. */
+void tn_domain_def_number_vcpus(TnDomainDef *def);
 
 /**
  * tn_domain_def_parse: the whole pipeline: read @xml, complete it, judge it.

@@ -45,7 +45,7 @@ validate_vcpus(const TnDomainDef *def, GError **error)
                          "maximum vCPU count must not be less than current vCPU count");
         return FALSE;
     }
-    return TRUE;
+    return tn_vcpus_validate(def, error);
 }
 
 static gboolean

@@ -147,9 +147,12 @@ add_vcpu_stats_locked(TnRpcParams *params, const TnDomain *domain)
     if (!domain->live) {
         return;
     }
-    threads = g_new0(TnProcessThread, def->vcpus);
-    tn_process_vcpus(domain->process.pid, threads, def->vcpus);
-    for (guint i = 0; i < def->vcpus; i++) {
+    threads = g_new0(TnProcessThread, def->vcpus_max);
+    tn_process_vcpus(domain->process.pid, threads, def->vcpus_max);
+    for (guint i = 0; i < def->vcpus_max; i++) {
+        if (!tn_domain_def_get_vcpu(def, i).enabled) {
+            continue;
+        }
         tn_rpc_params_add_int(params, VIR_VCPU_RUNNING, "vcpu.%u.state", i);
         tn_rpc_params_add_ullong(params, threads[i].cpu_time, "vcpu.%u.time", i);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Virtual CPUs: how many, on which processors. Nothing is pinned: all may run anywhere. */
+/* Virtual CPUs: how many, which, on which processors. Nothing is pinned: all may run anywhere. */
 #include <string.h>
 
 #include "driver/api/api-private.h"
-#include "driver/core/config.h"
 #include "driver/core/process.h"
+#include "driver/core/vcpu.h"
 
 #define AFFECT_FLAGS (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
 
@@ -46,11 +46,13 @@ set_vcpus(TnRpcCall *call, const TnRpcDomain *dom, guint n, unsigned flags, GErr
 {
     g_autoptr(TnDomain) domain = NULL;
 
-    if (!tn_api_check_flags(call, flags, AFFECT_FLAGS | VIR_DOMAIN_VCPU_MAXIMUM, error)) {
+    if (!tn_api_check_flags(
+            call, flags, AFFECT_FLAGS | VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_HOTPLUGGABLE,
+            error)) {
         return FALSE;
     }
     domain = tn_api_find_domain(call, dom, error);
-    return domain && tn_config_set_vcpus(domain, n, flags, error);
+    return domain && tn_vcpu_set_count(domain, n, flags, error);
 }
 
 static gboolean
@@ -67,6 +69,20 @@ domain_set_vcpus_flags(TnRpcCall *call, void *data, void *ret, GError **error)
     TnRpcDomainSetVcpusFlagsArgs *args = data;
 
     return set_vcpus(call, &args->dom, args->nvcpus, args->flags, error);
+}
+
+static gboolean
+domain_set_vcpu(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainSetVcpuArgs *args = data;
+    g_autoptr(TnDomain) domain = NULL;
+
+    if (!tn_api_check_flags(call, args->flags, AFFECT_FLAGS, error)) {
+        return FALSE;
+    }
+    domain = tn_api_find_domain(call, &args->dom, error);
+    return domain && tn_vcpu_set_enabled(domain, args->cpumap, args->state != 0, args->flags,
+                                         error);
 }
 
 /* @n maps of @map_len bytes, each with every processor of the host; @ret_maps: (transfer full). */
@@ -99,8 +115,10 @@ domain_get_vcpus(TnRpcCall *call, void *data, void *data_ret, GError **error)
     TnRpcDomainGetVcpusArgs *args = data;
     TnRpcDomainGetVcpusRet *ret = data_ret;
     g_autofree TnProcessThread *threads = NULL;
+    g_autofree guint *ids = NULL;
+    guint max;
     pid_t pid;
-    int n;
+    int n = 0;
 
     if (args->maxinfo < 0 || args->maxinfo > TN_RPC_VCPUINFO_MAX) {
         g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
@@ -119,23 +137,29 @@ domain_get_vcpus(TnRpcCall *call, void *data, void *data_ret, GError **error)
                                 "cannot retrieve vcpu information for inactive domain");
             return FALSE;
         }
-        n = MIN((int)domain->live->vcpus, args->maxinfo);
+        max = domain->live->vcpus_max;
+        ids = g_new0(guint, max);
+        for (guint i = 0; i < max && n < args->maxinfo; i++) {
+            if (tn_domain_def_get_vcpu(domain->live, i).enabled) {
+                ids[n++] = i;
+            }
+        }
         pid = domain->process.pid;
     }
     if (!make_maps(call, n, args->maplen, &ret->cpumaps.cpumaps_val, &ret->cpumaps.cpumaps_len,
                    error)) {
         return FALSE;
     }
-    threads = g_new0(TnProcessThread, (gsize)n + 1);
-    tn_process_vcpus(pid, threads, (guint)n);
+    threads = g_new0(TnProcessThread, max);
+    tn_process_vcpus(pid, threads, max);
     ret->info.info_val = g_new0(TnRpcVcpuInfo, (gsize)n + 1);
     ret->info.info_len = (guint)n;
     for (int i = 0; i < n; i++) {
         ret->info.info_val[i] = (TnRpcVcpuInfo){
-            .number = (guint)i,
+            .number = ids[i],
             .state = VIR_VCPU_RUNNING,
-            .cpu_time = threads[i].cpu_time,
-            .cpu = threads[i].cpu,
+            .cpu_time = threads[ids[i]].cpu_time,
+            .cpu = threads[ids[i]].cpu,
         };
     }
     return TRUE;
@@ -185,6 +209,7 @@ const TnRpcHandlerRow tn_api_domain_vcpu_rows[] = {
     { TN_RPC_PROC_DOMAIN_GET_VCPUS_FLAGS, domain_get_vcpus_flags },
     { TN_RPC_PROC_DOMAIN_SET_VCPUS, domain_set_vcpus },
     { TN_RPC_PROC_DOMAIN_SET_VCPUS_FLAGS, domain_set_vcpus_flags },
+    { TN_RPC_PROC_DOMAIN_SET_VCPU, domain_set_vcpu },
     { TN_RPC_PROC_DOMAIN_GET_VCPUS, domain_get_vcpus },
     { TN_RPC_PROC_DOMAIN_GET_VCPU_PIN_INFO, domain_get_vcpu_pin_info },
     { TN_RPC_PROC_DOMAIN_GET_EMULATOR_PIN_INFO, domain_get_emulator_pin_info },

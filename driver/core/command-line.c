@@ -96,8 +96,9 @@ add_cpu(GPtrArray *argv, const TnDomainDef *def)
     }
     add(argv, "-cpu", text->str, NULL);
 
-    g_string_append_printf(smp, "%u", def->vcpus);
-    if (def->vcpus_max != def->vcpus) {
+    /* The others are plugged before the CPUs run, so that they can be unplugged again. */
+    g_string_append_printf(smp, "%u", tn_domain_def_n_boot_vcpus(def));
+    if (def->vcpus_max != tn_domain_def_n_boot_vcpus(def)) {
         g_string_append_printf(smp, ",maxcpus=%u", def->vcpus_max);
     }
     if (def->cpu.sockets) {

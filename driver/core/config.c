@@ -165,44 +165,6 @@ tn_config_set_memory(TnDomain *domain, guint64 kib, unsigned flags, GError **err
            tn_lifecycle_change_config(domain, change_memory, &change, error);
 }
 
-typedef struct VcpuChange {
-    guint n;
-    gboolean maximum;
-} VcpuChange;
-
-static gboolean
-change_vcpus(TnDomainDef *def, gpointer user_data, GError **error)
-{
-    const VcpuChange *change = user_data;
-
-    if (change->maximum) {
-        def->vcpus_max = change->n;
-        def->vcpus = MIN(def->vcpus, change->n);
-    } else if (change->n > def->vcpus_max) {
-        g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
-                    "requested vcpus is greater than max allowable vcpus for the persistent "
-                    "domain: %u > %u", change->n, def->vcpus_max);
-        return FALSE;
-    } else {
-        def->vcpus = change->n;
-    }
-    return TRUE;
-}
-
-gboolean
-tn_config_set_vcpus(TnDomain *domain, guint n, unsigned flags, GError **error)
-{
-    VcpuChange change = { n, (flags & VIR_DOMAIN_VCPU_MAXIMUM) != 0 };
-
-    if (n == 0 || n > TN_XML_MAX_VCPUS) {
-        g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
-                    "the number of virtual CPUs must be 1 to %d, not %u", TN_XML_MAX_VCPUS, n);
-        return FALSE;
-    }
-    return check_config_only(domain, flags, "number of virtual CPUs", error) &&
-           tn_lifecycle_change_config(domain, change_vcpus, &change, error);
-}
-
 /* virDomainLifecycleAction in our own words. */
 static const TnLifecycleAction lifecycle_actions[] = {
     [VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY] = TN_LIFECYCLE_DESTROY,

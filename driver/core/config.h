@@ -28,9 +28,6 @@ gboolean tn_config_set_metadata(TnDomain *domain, const TnConfigMetadata *metada
  */
 gboolean tn_config_set_memory(TnDomain *domain, guint64 kib, unsigned flags, GError **error);
 
-/* The same for virtual CPUs; @flags as virDomainSetVcpusFlags(). */
-gboolean tn_config_set_vcpus(TnDomain *domain, guint n, unsigned flags, GError **error);
-
 /**
  * tn_config_set_lifecycle_action:
  * @type: virDomainLifecycle, @action: virDomainLifecycleAction.

@@ -2,88 +2,13 @@
 /* virsh attach-device and detach-device: the driver's half of the story. */
 #include "driver/core/hotplug.h"
 
+#include "driver/core/change.h"
 #include "driver/core/domain-events.h"
 #include "driver/core/driver-private.h"
 #include "driver/core/hotplug-private.h"
 #include "driver/core/job.h"
 #include "driver/core/launch.h"
 #include "driver/core/monitor.h"
-
-/*
- * A change under way: what it means for the two definitions. The job is held, so
- * nobody else replaces the persistent one; the live one can lose a device, or end
- * with the guest, at any time, so that the work is done on a copy.
- */
-typedef struct Change {
-    TnDomain *domain;
-    gboolean live, config;
-    TnDomainDef *new_config; /* the definition to be */
-    TnStagedFile *staged;    /* it, on disk beside its place */
-    TnDomainDef *live_copy;
-    guint run; /* the run that live_copy is of */
-} Change;
-
-static void
-change_clear(Change *change)
-{
-    tn_domain_def_free(change->new_config);
-    tn_domain_def_free(change->live_copy);
-    tn_staged_file_free(change->staged);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Change, change_clear)
-
-/* Which definitions @flags mean, and copies of them. */
-static gboolean
-change_begin(Change *change, unsigned flags, GError **error)
-{
-    TnDomain *domain = change->domain;
-    gboolean ok;
-
-    g_mutex_lock(&domain->lock);
-    ok = tn_domain_affected_locked(domain, flags, &change->live, &change->config, error);
-    if (ok && change->config) {
-        change->new_config = tn_domain_def_copy(domain->persistent);
-    }
-    if (ok && change->live) {
-        change->live_copy = tn_domain_def_copy(domain->live);
-        change->run = domain->run;
-    }
-    g_mutex_unlock(&domain->lock);
-    return ok;
-}
-
-/* Brings the new definition to the disk: what can fail of it, before the guest is touched. */
-static gboolean
-stage_config(Change *change, GError **error)
-{
-    if (!change->config) {
-        return TRUE;
-    }
-    change->staged = tn_state_store_stage_definition(change->domain->driver->store,
-                                                     change->new_config, error);
-    return change->staged != NULL;
-}
-
-/* Takes the staged definition over. */
-static gboolean
-commit_config(Change *change, GError **error)
-{
-    TnDomain *domain = change->domain;
-    TnDomainDef *old;
-
-    if (!change->config) {
-        return TRUE;
-    }
-    if (!tn_staged_file_commit(change->staged, error)) {
-        return FALSE;
-    }
-    g_mutex_lock(&domain->lock);
-    old = domain->persistent;
-    domain->persistent = g_steal_pointer(&change->new_config);
-    g_mutex_unlock(&domain->lock);
-    tn_domain_def_free(old);
-    return TRUE;
-}
 
 static TnDevice *
 parse_device(TnDomain *domain, const TnDomainDef *def, const char *xml, gboolean live,
@@ -116,7 +41,7 @@ check_kind(const TnDevice *device, GError **error)
 
 /* The device to plug, with alias and slot, so that refusals come before the monitor is bothered. */
 static TnDevice *
-prepare_live_attach(Change *change, const char *xml, GError **error)
+prepare_live_attach(TnChange *change, const char *xml, GError **error)
 {
     g_autoptr(TnDevice) device = parse_device(change->domain, change->live_copy, xml, TRUE, error);
 
@@ -133,7 +58,7 @@ prepare_live_attach(Change *change, const char *xml, GError **error)
 
 /* @device is in the guest: into the live definition, and told of. */
 static gboolean
-take_plugged(Change *change, TnDevice *given, GError **error)
+take_plugged(TnChange *change, TnDevice *given, GError **error)
 {
     g_autoptr(TnDevice) device = given;
     const TnHotplugKind *kind = kinds[device->kind];
@@ -158,7 +83,7 @@ take_plugged(Change *change, TnDevice *given, GError **error)
 }
 
 static gboolean
-attach_live(Change *change, TnDevice *given, GError **error)
+attach_live(TnChange *change, TnDevice *given, GError **error)
 {
     g_autoptr(TnDevice) device = given;
     const TnHotplugKind *kind = kinds[device->kind];
@@ -181,7 +106,7 @@ attach_live(Change *change, TnDevice *given, GError **error)
 
 /* The definition with @xml's device in it. */
 static gboolean
-prepare_config_attach(Change *change, const char *xml, GError **error)
+prepare_config_attach(TnChange *change, const char *xml, GError **error)
 {
     TnDomainDef *def = change->new_config;
     g_autoptr(TnDevice) device = parse_device(change->domain, def, xml, FALSE, error);
@@ -198,19 +123,19 @@ prepare_config_attach(Change *change, const char *xml, GError **error)
 static gboolean
 attach_job(TnDomain *domain, const char *xml, unsigned flags, GError **error)
 {
-    g_auto(Change) change = { .domain = domain };
+    g_auto(TnChange) change = { .domain = domain };
     g_autoptr(TnDevice) device = NULL;
 
-    if (!change_begin(&change, flags, error) ||
+    if (!tn_change_begin(&change, flags, error) ||
         (change.config && !prepare_config_attach(&change, xml, error))) {
         return FALSE;
     }
     if (change.live && !(device = prepare_live_attach(&change, xml, error))) {
         return FALSE;
     }
-    return stage_config(&change, error) &&
+    return tn_change_stage(&change, error) &&
            (!change.live || attach_live(&change, g_steal_pointer(&device), error)) &&
-           commit_config(&change, error);
+           tn_change_commit(&change, error);
 }
 
 gboolean
@@ -226,125 +151,9 @@ tn_hotplug_attach(TnDomain *domain, const char *xml, unsigned flags, GError **er
     return ok;
 }
 
-/* Notes that the guest is asked for @alias. Returns whether it was being asked already. */
-static gboolean
-note_unplug(TnDomain *domain, const char *alias, gboolean waiting)
-{
-    TnUnplug *unplug;
-    gboolean before;
-
-    g_mutex_lock(&domain->lock);
-    unplug = g_hash_table_lookup(domain->unplugs, alias);
-    before = unplug != NULL;
-    if (!before) {
-        unplug = g_new0(TnUnplug, 1);
-        g_hash_table_insert(domain->unplugs, g_strdup(alias), unplug);
-    }
-    *unplug = (TnUnplug){ .outcome = TN_UNPLUG_PENDING, .waiting = waiting };
-    g_mutex_unlock(&domain->lock);
-    return before;
-}
-
-static void
-forget_unplug(TnDomain *domain, const char *alias)
-{
-    g_mutex_lock(&domain->lock);
-    g_hash_table_remove(domain->unplugs, alias);
-    g_mutex_unlock(&domain->lock);
-    tn_launch_save_run_later(domain);
-}
-
-/* Nobody waits any more; the entry stays until the guest answers. */
-static void
-stop_waiting(TnDomain *domain, const char *alias)
-{
-    TnUnplug *unplug;
-
-    g_mutex_lock(&domain->lock);
-    unplug = g_hash_table_lookup(domain->unplugs, alias);
-    if (unplug && unplug->outcome == TN_UNPLUG_PENDING) {
-        unplug->waiting = FALSE;
-    } else {
-        g_hash_table_remove(domain->unplugs, alias);
-    }
-    g_mutex_unlock(&domain->lock);
-}
-
-static gboolean
-request_unplug(TnDomain *domain, const char *alias, gboolean waiting, GError **error)
-{
-    json_object *args = json_object_new_object();
-    GError *why = NULL;
-    gboolean asked_before = note_unplug(domain, alias, waiting);
-
-    /* Known to a daemon that is restarted meanwhile; one that is not told finds the outcome
-     * all the same, by looking which devices are left. */
-    tn_launch_save_run_later(domain);
-    json_object_object_add(args, "id", json_object_new_string(alias));
-    if (tn_monitor_call(domain, "device_del", args, &why)) {
-        return TRUE;
-    }
-    tn_monitor_explain(&why, "device_del");
-    /* An answer "no" to this request leaves an earlier one as it was; no answer at all leaves open
-     * what comes. */
-    if (asked_before || why->domain == TN_QMP_CLIENT_ERROR) {
-        stop_waiting(domain, alias);
-    } else {
-        forget_unplug(domain, alias);
-    }
-    g_propagate_error(error, why);
-    return FALSE;
-}
-
-/* Waits for the guest's answer, at most TN_UNPLUG_WAIT_MS. FALSE when the domain ended. */
-static gboolean
-wait_for_unplug(Change *change, const char *alias, TnUnplugOutcome *ret_outcome)
-{
-    TnDomain *domain = change->domain;
-    gint64 until = g_get_monotonic_time() + TN_UNPLUG_WAIT_MS * 1000;
-    TnUnplug *unplug = NULL;
-    gboolean in_time = TRUE, runs;
-
-    g_mutex_lock(&domain->lock);
-    while ((runs = domain->live && domain->run == change->run)) {
-        unplug = g_hash_table_lookup(domain->unplugs, alias);
-        if (!in_time || !unplug || unplug->outcome != TN_UNPLUG_PENDING) {
-            break;
-        }
-        in_time = g_cond_wait_until(&domain->job_cond, &domain->lock, until);
-    }
-    if (runs) {
-        *ret_outcome = unplug ? unplug->outcome : TN_UNPLUG_DONE;
-    }
-    g_mutex_unlock(&domain->lock);
-    stop_waiting(domain, alias);
-    return runs;
-}
-
-static gboolean
-detach_live(Change *change, const char *alias, gboolean wait, GError **error)
-{
-    TnUnplugOutcome outcome = TN_UNPLUG_PENDING;
-
-    if (!request_unplug(change->domain, alias, wait, error)) {
-        return FALSE;
-    }
-    if (wait && !wait_for_unplug(change, alias, &outcome)) {
-        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
-                            "domain is not running");
-        return FALSE;
-    }
-    if (outcome == TN_UNPLUG_REFUSED) {
-        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_FAILED,
-                            "unplug of device was rejected by the guest");
-        return FALSE;
-    }
-    return TRUE;
-}
-
 /* The alias of the live device that @xml describes. (transfer full) */
 static char *
-find_live(Change *change, const char *xml, GError **error)
+find_live(TnChange *change, const char *xml, GError **error)
 {
     g_autoptr(TnDevice) like = parse_device(change->domain, change->live_copy, xml, TRUE, error);
     int index;
@@ -359,7 +168,7 @@ find_live(Change *change, const char *xml, GError **error)
 }
 
 static gboolean
-prepare_config_detach(Change *change, const char *xml, GError **error)
+prepare_config_detach(TnChange *change, const char *xml, GError **error)
 {
     TnDomainDef *def = change->new_config;
     g_autoptr(TnDevice) like = parse_device(change->domain, def, xml, FALSE, error);
@@ -375,19 +184,19 @@ prepare_config_detach(Change *change, const char *xml, GError **error)
 static gboolean
 detach_job(TnDomain *domain, const char *xml, unsigned flags, GError **error)
 {
-    g_auto(Change) change = { .domain = domain };
+    g_auto(TnChange) change = { .domain = domain };
     g_autofree char *alias = NULL;
 
-    if (!change_begin(&change, flags, error) ||
+    if (!tn_change_begin(&change, flags, error) ||
         (change.config && !prepare_config_detach(&change, xml, error))) {
         return FALSE;
     }
     if (change.live && !(alias = find_live(&change, xml, error))) {
         return FALSE;
     }
-    return stage_config(&change, error) &&
-           (!change.live || detach_live(&change, alias, TRUE, error)) &&
-           commit_config(&change, error);
+    return tn_change_stage(&change, error) &&
+           (!change.live || tn_change_unplug(&change, alias, TRUE, NULL, error)) &&
+           tn_change_commit(&change, error);
 }
 
 gboolean
@@ -404,7 +213,7 @@ tn_hotplug_detach(TnDomain *domain, const char *xml, unsigned flags, GError **er
 }
 
 static gboolean
-remove_alias_from_config(Change *change, const char *alias)
+remove_alias_from_config(TnChange *change, const char *alias)
 {
     TnDevice *device = tn_domain_def_find_alias(change->new_config, alias);
 
@@ -418,10 +227,10 @@ remove_alias_from_config(Change *change, const char *alias)
 static gboolean
 detach_alias_job(TnDomain *domain, const char *alias, unsigned flags, GError **error)
 {
-    g_auto(Change) change = { .domain = domain };
+    g_auto(TnChange) change = { .domain = domain };
     TnDevice *device = NULL;
 
-    if (!change_begin(&change, flags, error)) {
+    if (!tn_change_begin(&change, flags, error)) {
         return FALSE;
     }
     if (change.live) {
@@ -435,9 +244,9 @@ detach_alias_job(TnDomain *domain, const char *alias, unsigned flags, GError **e
     }
     return (!change.live || check_kind(device, error)) &&
            (!change.config || tn_domain_def_validate(change.new_config, error)) &&
-           stage_config(&change, error) &&
-           (!change.live || detach_live(&change, alias, FALSE, error)) &&
-           commit_config(&change, error);
+           tn_change_stage(&change, error) &&
+           (!change.live || tn_change_unplug(&change, alias, FALSE, NULL, error)) &&
+           tn_change_commit(&change, error);
 }
 
 gboolean

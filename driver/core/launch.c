@@ -18,6 +18,7 @@
 #include "driver/core/monitor.h"
 #include "driver/core/process.h"
 #include "driver/core/stop.h"
+#include "driver/core/vcpu.h"
 
 #define MONITOR_CHILD_FD 3
 #define LOG_TAIL_BYTES 2048
@@ -493,6 +494,9 @@ bring_up(Launch *l, GError **error)
         !tn_process_release(&l->process, l->driver->config.vmm_path, error)) {
         return FALSE;
     }
+    if (!tn_vcpu_plug_first(domain, qmp, error)) {
+        return FALSE;
+    }
     g_mutex_init(&g.lock);
     g_cond_init(&g.done);
     if (!l->paused) {
@@ -528,6 +532,9 @@ prepare(Launch *l, TnDomain *domain, const TnDomainDef *def, gboolean paused)
                    .process = { .pidfd = -1, .gate = -1 } };
     l->def = tn_domain_def_copy(def);
     tn_domain_def_assign_aliases(l->def);
+    if (l->def->vcpu_states || l->def->vcpus < l->def->vcpus_max) {
+        tn_domain_def_number_vcpus(l->def);
+    }
     l->id = tn_driver_next_id(l->driver);
     g_strdelimit(log, "/", '_');
     /* A path for each run: the cleanup of the last one never meets the next one's socket. */

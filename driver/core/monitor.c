@@ -11,6 +11,7 @@
 #include "driver/core/launch.h"
 #include "driver/core/memory-args.h"
 #include "driver/core/stop.h"
+#include "driver/core/vcpu.h"
 
 /* ACPI 6.3, 6.3.5 (_OST): an ejection request that the guest answered. */
 #define OST_SOURCE_EJECT_REQUEST 3
@@ -175,6 +176,11 @@ tn_monitor_device_gone_locked(TnDomain *domain, const char *alias)
 
     if (!device || !tn_domain_def_remove_device(domain->live, device)) {
         (void)g_steal_pointer(&device);
+        if (tn_vcpu_gone_locked(domain, alias)) {
+            tn_launch_save_run_later(domain);
+            tn_monitor_unplug_done_locked(domain, alias, TRUE);
+            return;
+        }
         /* One that was just being plugged, perhaps. */
         (void)tn_hostdev_gone_locked(domain, alias, FALSE);
         return;

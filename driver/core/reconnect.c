@@ -17,6 +17,7 @@
 #include "driver/core/monitor.h"
 #include "driver/core/process.h"
 #include "driver/core/stop.h"
+#include "driver/core/vcpu.h"
 
 #define END_WAIT_MS 500
 
@@ -322,7 +323,7 @@ interview(TnDomain *domain, const char *path, GError **error)
     qmp = tn_monitor_get(domain, error);
     return qmp && tn_qmp_client_wait_ready(qmp, TN_MONITOR_TIMEOUT_MS, error) &&
            tn_launch_read_chardevs(domain, qmp, error) && reconcile_dimms(domain, qmp, error) &&
-           reconcile_backends(domain, qmp, error) &&
+           reconcile_backends(domain, qmp, error) && tn_vcpu_reconcile(domain, qmp, error) &&
            tn_hostdev_reconcile(domain, qmp, error) && read_refusals(domain, qmp, error) &&
            read_status(domain, qmp, error);
 }

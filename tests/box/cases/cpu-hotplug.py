@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # limit: 180
-"""CPUs in a stock kernel under tenon-vmm: plugged, online, unplugged, refused, plugged again."""
+"""CPUs in a stock kernel: plugged, online, unplugged, refused, by the monitor and by stock virsh."""
 
 import os
+import socket
+import subprocess
 import sys
+import termios
+import time
+import tty
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -12,10 +17,30 @@ sys.dont_write_bytecode = True
 
 import guest  # noqa: E402
 from tap import Tap  # noqa: E402
+from virsh_shell import VirshError, VirshShell  # noqa: E402
 
 BUILD = os.environ.get("TENON_BUILD", os.environ.get("TENON_SOURCE", ".") + "/build")
 OST_IN_PROGRESS = 0x84
 CPUS = "/sys/devices/system/cpu"
+SOCKET = "/run/libvirt/virttenond-sock"
+DAEMON_LIMIT_SECONDS = 30
+
+DOMAIN_XML = """\
+<domain type='kvm'>
+  <name>g</name>
+  <memory unit='MiB'>512</memory>
+  <vcpu current='1'>3</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <initrd>{initrd}</initrd>
+    <cmdline>{words}</cmdline>
+  </os>
+  <features><acpi/></features>
+  <cpu mode='host-passthrough'/>
+  <devices><console type='pty'/></devices>
+</domain>
+"""
 
 
 def machine(images, scratch):
@@ -40,8 +65,10 @@ def run(vm, command):
 
 
 def bring_online(vm, number):
-    """User space's part. Returns the CPUs that are online then."""
-    run(vm, f"echo 1 >{CPUS}/cpu{number}/online; cat {CPUS}/online")
+    """User space's part, once the kernel knows the CPU. Returns those that are online then."""
+    switch = f"{CPUS}/cpu{number}/online"
+    run(vm, f"for i in $(seq 100); do [ -e {switch} ] && break; sleep 0.1; done; echo 1 >{switch};"
+            f"cat {CPUS}/online")
     vm.wait_report("exit=")
     online = run(vm, f"cat {CPUS}/online")
     vm.wait_report("exit=")
@@ -121,8 +148,99 @@ def check_reset(tap, vm):
     tap.point("quit ends the monitor", vm.wait_end() == 0)
 
 
+class Daemon:
+    """virttenond until stop()."""
+
+    def __init__(self):
+        # It goes on when it ends: its guests are not its children to be waited for.
+        self._process = subprocess.Popen([f"{BUILD}/driver/virttenond"], stdin=subprocess.DEVNULL,
+                                         start_new_session=True)
+        end = time.monotonic() + DAEMON_LIMIT_SECONDS
+        while time.monotonic() < end:
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(SOCKET) == 0:
+                    return
+            time.sleep(0.01)
+        raise guest.GuestError(f"virttenond does not listen on {SOCKET}")
+
+    def stop(self):
+        """End it; guests stay."""
+        self._process.terminate()
+        self._process.wait()
+
+
+class Console:
+    """The guest behind a pseudo terminal, with the doors of guest.Machine that are used here."""
+
+    def __init__(self, path):
+        fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(fd, termios.TCSANOW)
+        self._out = os.fdopen(os.dup(fd), "wb", buffering=0)
+        self.reports = guest.Reports()
+        self.reports.follow(os.fdopen(fd, "rb"))
+
+    def type(self, line):
+        """Type a command on the guest's console."""
+        self._out.write(line.encode() + b"\n")
+
+    def wait_report(self, pattern):
+        """Wait for a report of the guest's."""
+        return self.reports.wait(pattern)
+
+
+def virsh_refusal(shell, command):
+    """virsh's words, '' if it did not fail."""
+    try:
+        shell.run(command)
+    except VirshError as error:
+        return str(error)
+    return ""
+
+
+def check_virsh(tap, images, scratch):
+    """The same by stock virsh, and a daemon that is started anew in between."""
+    xml = Path(scratch) / "g.xml"
+    xml.write_text(DOMAIN_XML.format(kernel=images["KERNEL"], initrd=images["INITRD"],
+                                     words=guest.KERNEL_WORDS), encoding="ascii")
+    daemon = Daemon()
+    shell = VirshShell("tenon:///system")
+    shell.run(f"define {xml}")
+    shell.run("start g")
+    vm = Console(shell.run("ttyconsole g").strip())
+    vm.wait_report("ready")
+
+    shell.run("setvcpus g 2 --live")
+    tap.point("setvcpus --live plugs a CPU", bring_online(vm, 1) == "0-1")
+    tap.point("vcpucount has it", shell.run("vcpucount g --live").strip() == "2")
+    tap.point("vcpuinfo has both", shell.run("vcpuinfo g").count("VCPU:") == 2)
+    shell.run("setvcpu g 2 --enable --live")
+    tap.point("setvcpu --enable plugs another", bring_online(vm, 2) == "0-2")
+    shell.close()
+    daemon.stop()
+    daemon = Daemon()
+    shell = VirshShell("tenon:///system")
+    tap.point("a new daemon knows of all", shell.run("vcpucount g --live").strip() == "3")
+    shell.run("setvcpus g 2 --live")
+    online = run(vm, f"cat {CPUS}/online")
+    vm.wait_report("exit=")
+    tap.point("setvcpus --live takes the last one away", online == "0-1")
+    dump = shell.run("dumpxml g")
+    tap.point("the XML shows who is there",
+              "<vcpu id='1' enabled='yes' hotpluggable='yes' order='2'/>" in dump and
+              "<vcpu id='2' enabled='no' hotpluggable='yes'/>" in dump)
+    text = virsh_refusal(shell, "setvcpus g 4 --live")
+    tap.point("more than the maximum are refused", "greater than max allowable" in text)
+    shell.run("setvcpu g 1 --disable --live")
+    text = virsh_refusal(shell, "setvcpu g 0 --disable --live")
+    tap.point("the first one cannot go", "can't be unplugged" in text)
+    tap.point("one is left", shell.run("vcpucount g --live").strip() == "1")
+    shell.run("destroy g")
+    shell.close()
+    daemon.stop()
+
+
 def main():
-    """One guest for all of it."""
+    """A guest of the monitor's, then one of the daemon's."""
     tap = Tap()
     with machine(guest.images(), os.environ["TENON_SCRATCH"]) as vm:
         found = vm.wait_report(r"ready MemTotal=\d+ kB cpus=(\d+)")
@@ -130,6 +248,7 @@ def main():
         check_in_and_out(tap, vm)
         check_refusals(tap, vm)
         check_reset(tap, vm)
+    check_virsh(tap, guest.images(), os.environ["TENON_SCRATCH"])
     tap.finish()
 
 

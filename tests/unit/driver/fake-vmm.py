@@ -39,6 +39,10 @@ class Guest:
         self.osts = []
         self.pty = "/dev/pts/fake"
         self.events = []
+        smp = self._value(argv, "-smp", "1").split(",")
+        self.cpus = {n: f"/machine/unattached/device[{n}]" for n in range(int(smp[0]))}
+        self.max_cpus = next((int(part[8:]) for part in smp if part.startswith("maxcpus=")),
+                             len(self.cpus))
         self.fd = int(next(part[3:] for value in self._values(argv, "-chardev")
                            for part in value.split(",") if part.startswith("fd=")))
         for text in self._values(argv, "-object"):
@@ -96,6 +100,11 @@ class Guest:
 
     def device_add(self, args):
         """device_add"""
+        if args.get("driver") == "host-x86_64-cpu":
+            # An unset or taken place is a KeyError, which is an answer "no".
+            del {n: n for n in range(self.max_cpus) if n not in self.cpus}[args["socket-id"]]
+            self.cpus[args["socket-id"]] = "/machine/peripheral/" + args["id"]
+            return {}
         if args.get("driver") == "vfio-pci":
             self.hostdevs[args["id"]] = args
             return {}
@@ -107,7 +116,12 @@ class Guest:
         return {}
 
     def eject(self, args):
-        """The guest lets go of a DIMM."""
+        """The guest lets go of a DIMM, or of a CPU."""
+        path = "/machine/peripheral/" + args["id"]
+        if path in self.cpus.values():
+            self.cpus = {n: each for n, each in self.cpus.items() if each != path}
+            self.event("DEVICE_DELETED", {"device": args["id"], "path": path})
+            return {}
         del (self.hostdevs if args["id"] in self.hostdevs else self.dimms)[args["id"]]
         self.event("DEVICE_DELETED", {"device": args["id"], "path": "/machine/peripheral/x"})
         return {}
@@ -130,6 +144,13 @@ class Guest:
         self.event("DEVICE_UNPLUG_GUEST_ERROR", {"device": args["id"], "path": "/x"})
         return {}
 
+    def places(self):
+        """query-hotpluggable-cpus: a socket each, the highest first."""
+        return [{"type": "host-x86_64-cpu", "vcpus-count": 1,
+                 "props": {"socket-id": n, "core-id": 0, "thread-id": 0}} |
+                ({"qom-path": self.cpus[n]} if n in self.cpus else {})
+                for n in reversed(range(self.max_cpus))]
+
     def switch(self, status, event):
         """stop and cont"""
         if self.status != status:
@@ -150,10 +171,12 @@ class Guest:
             "query-memdev": lambda: [{"id": name, "size": size}
                                      for name, size in self.backends.items()],
             "query-acpi-ospm-status": lambda: self.osts,
+            "query-hotpluggable-cpus": self.places,
             "qom-list": lambda: [{"name": name, "type": "child<x>"}
                                  for name in (*self.dimms, *self.hostdevs)],
             "getfd": lambda: self.fds.add(args["fdname"]) or {},
             "closefd": lambda: self.fds.remove(args["fdname"]) or {},
+            "x-fake-forget-cpu": lambda: self.cpus.pop(args["n"]) and {},
             "x-fake-forget": lambda: self.hostdevs.pop(args["id"]) and {},
             "x-fake-hostdevs": lambda: {"devices": list(self.hostdevs.values()),
                                         "groups": list(self.groups), "fds": list(self.fds),
