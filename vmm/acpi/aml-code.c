@@ -13,6 +13,7 @@ enum {
     OP_AND = 0x7b,
     OP_OR = 0x7d,
     OP_NOTIFY = 0x86,
+    OP_INDEX = 0x88,
     OP_LNOT = 0x92,
     OP_LEQUAL = 0x93,
     OP_LLESS = 0x95,
@@ -152,6 +153,12 @@ TnAml *
 tn_aml_shift_left(TnAml *a, TnAml *count)
 {
     return binary_no_target(OP_SHIFT_LEFT, a, count);
+}
+
+TnAml *
+tn_aml_index(TnAml *object, TnAml *i)
+{
+    return binary_no_target(OP_INDEX, object, i);
 }
 
 TnAml *

@@ -111,6 +111,8 @@ TnAml *tn_aml_shift_left(TnAml *a, TnAml *count);
 TnAml *tn_aml_equal(TnAml *a, TnAml *b);
 TnAml *tn_aml_less(TnAml *a, TnAml *b);
 TnAml *tn_aml_not(TnAml *a);
+/* Index (@object, @i): an element of a package or buffer, to store to. */
+TnAml *tn_aml_index(TnAml *object, TnAml *i);
 /* 20.2.5 MethodInvocation: @args of them, NULL-terminated after @path. */
 TnAml *tn_aml_call(const char *path, ...) G_GNUC_NULL_TERMINATED;
 

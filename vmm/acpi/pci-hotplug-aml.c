@@ -13,6 +13,12 @@
 #define NOTIFY_EJECT_REQUEST 3
 
 #define WAIT_FOR_EVER 0xffff
+
+/* PCI Firmware 3.1, 4.6: functions of a device's _DSM. */
+#define DSM_UUID "e5c937d0-3553-4d7a-9117-ea4d19c3434d"
+#define DSM_REVISION 2
+#define DSM_SUPPORTED 0
+#define DSM_NAME 7
 #define ROOT_BUS 0
 
 static TnAml *
@@ -79,6 +85,65 @@ method_ost(void)
     return m;
 }
 
+/* AIDX (slot): the acpi-index of what is in it, 0 for none. */
+static TnAml *
+method_index(void)
+{
+    TnAml *m = tn_aml_method("AIDX", 1, TRUE);
+
+    tn_aml_append(m, lock());
+    tn_aml_append(m, select_root_bus());
+    tn_aml_append(m, tn_aml_store(tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(0)),
+                                  tn_aml_path("PIDX")));
+    tn_aml_append(m, tn_aml_store(tn_aml_path("PIDX"), tn_aml_local(0)));
+    tn_aml_append(m, unlock());
+    tn_aml_append(m, tn_aml_return(tn_aml_local(0)));
+    return m;
+}
+
+/* Return (Buffer () { @functions }): which functions of a _DSM there are. */
+static TnAml *
+return_functions(guint8 functions)
+{
+    return tn_aml_return(tn_aml_buffer(&functions, sizeof functions));
+}
+
+static void
+add_if(TnAml *parent, TnAml *condition, TnAml *then)
+{
+    TnAml *branch = tn_aml_if(condition);
+
+    tn_aml_append(branch, then);
+    tn_aml_append(parent, branch);
+}
+
+/* PDSM (uuid, revision, function, slot): _DSM of a slot. Tells the guest the number by which
+ * it names a device, if the device has one (PCI Firmware 3.1, 4.6.7). */
+static TnAml *
+method_dsm(void)
+{
+    TnAml *m = tn_aml_method("PDSM", 4, TRUE);
+    TnAml *name = tn_aml_if(tn_aml_equal(tn_aml_arg(2), tn_aml_int(DSM_NAME)));
+    TnAml *package = tn_aml_package();
+
+    add_if(m, tn_aml_not(tn_aml_equal(tn_aml_arg(0), tn_aml_uuid(DSM_UUID))),
+           return_functions(0));
+    add_if(m, tn_aml_less(tn_aml_arg(1), tn_aml_int(DSM_REVISION)), return_functions(0));
+    tn_aml_append(m, tn_aml_store(tn_aml_call("AIDX", tn_aml_arg(3), NULL), tn_aml_local(0)));
+    add_if(m, tn_aml_equal(tn_aml_local(0), tn_aml_int(0)), return_functions(0));
+    add_if(m, tn_aml_equal(tn_aml_arg(2), tn_aml_int(DSM_SUPPORTED)),
+           return_functions(1 << DSM_SUPPORTED | 1 << DSM_NAME));
+    tn_aml_append(package, tn_aml_int(0));
+    tn_aml_append(package, tn_aml_string(""));
+    tn_aml_append(name, tn_aml_store(package, tn_aml_local(1)));
+    tn_aml_append(name, tn_aml_store(tn_aml_local(0),
+                                     tn_aml_index(tn_aml_local(1), tn_aml_int(0))));
+    tn_aml_append(name, tn_aml_return(tn_aml_local(1)));
+    tn_aml_append(m, name);
+    tn_aml_append(m, return_functions(0));
+    return m;
+}
+
 /* QEMU's name of a slot's device: S and the address of its function 0. */
 static void
 slot_name(char *ret_name, unsigned slot)
@@ -142,6 +207,10 @@ slot_device(unsigned slot)
     tn_aml_append(m, tn_aml_call("POST", tn_aml_path("_SUN"), tn_aml_arg(0), tn_aml_arg(1),
                                  NULL));
     tn_aml_append(dev, m);
+    m = tn_aml_method("_DSM", 4, FALSE);
+    tn_aml_append(m, tn_aml_return(tn_aml_call("PDSM", tn_aml_arg(0), tn_aml_arg(1),
+                                               tn_aml_arg(2), tn_aml_path("_SUN"), NULL)));
+    tn_aml_append(dev, m);
     return dev;
 }
 
@@ -170,6 +239,8 @@ tn_acpi_pci_hotplug_aml(TnAml *dsdt, guint32 slots, guint16 port)
     add_registers(bridge, port);
     tn_aml_append(bridge, method_eject());
     tn_aml_append(bridge, method_ost());
+    tn_aml_append(bridge, method_index());
+    tn_aml_append(bridge, method_dsm());
     for (unsigned slot = 0; slot < TN_ACPI_PCI_HOTPLUG_SLOTS; slot++) {
         if (slots & (1U << slot)) {
             tn_aml_append(bridge, slot_device(slot));

@@ -2,7 +2,7 @@
 /*
  * How a PCI function comes and goes:
  *
- *   pre_plug: a bus that can take it, no function 0 in its slot: refuse
+ *   pre_plug: acpi-index, a bus that can take it, no function 0 in its slot: refuse
  *   (realize: the function answers on the bus)
  *   plug: the slot's "up" bit, GPE 1 -> SCI
  *   unplug_request: the slot's "down" bit, GPE 1 -> SCI; the guest answers by an eject, or
@@ -18,6 +18,8 @@
 #include "vmm/core/reset.h"
 
 #define FUNCTIONS 8
+/* QEMU's limit: systemd takes no greater number for a name. */
+#define MAX_ACPI_INDEX 16383
 
 struct TnPcPciHotplug {
     const TnPlatform *platform;
@@ -61,6 +63,27 @@ note_fixed(TnPcPciHotplug *self, TnPciDevice *device)
     }
 }
 
+/* The guest may name a device by this number, so it is one device's alone. */
+static gboolean
+check_index(TnPcPciHotplug *self, TnPciDevice *device, GError **error)
+{
+    if (device->acpi_index > MAX_ACPI_INDEX) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                    "acpi-index should be less or equal to %u", MAX_ACPI_INDEX);
+        return FALSE;
+    }
+    for (int i = 0; device->acpi_index != 0 && i < TN_PCI_BUS_DEVFNS; i++) {
+        TnPciDevice *other = tn_pci_bus_get_device(self->bus, i);
+
+        if (other && other->acpi_index == device->acpi_index) {
+            g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                        "a PCI device with acpi-index = %u already exist", device->acpi_index);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean
 pci_pre_plug(gpointer opaque, TnDevice *device, GError **error)
 {
@@ -68,6 +91,9 @@ pci_pre_plug(gpointer opaque, TnDevice *device, GError **error)
     TnPciDevice *function = TN_PCI_DEVICE(device);
     TnPciDevice *first;
 
+    if (!check_index(self, function, error)) {
+        return FALSE;
+    }
     if (!tn_device_is_hotplugged(device)) {
         return TRUE;
     }
@@ -104,6 +130,11 @@ pci_plug(gpointer opaque, TnDevice *device)
         return;
     }
     note_fixed(self, function);
+    if (function->acpi_index != 0) {
+        tn_acpi_pci_hotplug_set_index(self->controller,
+                                      (unsigned)TN_PCI_SLOT(function->devfn),
+                                      function->acpi_index);
+    }
     if (tn_device_is_hotplugged(device)) {
         tn_acpi_pci_hotplug_plug(self->controller, (unsigned)TN_PCI_SLOT(function->devfn));
     }

@@ -19,6 +19,7 @@ enum {
     PROP_MULTIFUNCTION = 1,
     PROP_ADDR,
     PROP_ROMBAR,
+    PROP_ACPI_INDEX,
 };
 
 G_DEFINE_ABSTRACT_TYPE(TnPciDevice, tn_pci_device, TN_TYPE_DEVICE)
@@ -316,6 +317,9 @@ tn_pci_device_get_property(GObject *object, guint id, GValue *value, GParamSpec 
     case PROP_ROMBAR:
         g_value_set_uint(value, self->rom_bar);
         break;
+    case PROP_ACPI_INDEX:
+        g_value_set_uint(value, self->acpi_index);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -335,6 +339,9 @@ tn_pci_device_set_property(GObject *object, guint id, const GValue *value, GPara
         break;
     case PROP_ROMBAR:
         self->rom_bar = g_value_get_uint(value) != 0;
+        break;
+    case PROP_ACPI_INDEX:
+        self->acpi_index = g_value_get_uint(value);
         break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -394,6 +401,10 @@ tn_pci_device_class_init(TnPciDeviceClass *klass)
         object_class, PROP_ROMBAR,
         g_param_spec_uint("rombar", NULL, "Whether the expansion ROM shows", 0, G_MAXUINT32, 1,
                           TN_PARAM_RW));
+    g_object_class_install_property(
+        object_class, PROP_ACPI_INDEX,
+        g_param_spec_uint("acpi-index", NULL, "Number that ACPI tells the guest; 0: none", 0,
+                          G_MAXUINT32, 0, TN_PARAM_RW));
 }
 
 static void

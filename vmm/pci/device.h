@@ -84,6 +84,7 @@ struct _TnPciDevice {
     TnPciBus *bus;
     int devfn;
     gboolean multifunction;
+    guint32 acpi_index; /* the property: the guest's firmware-given number of it; 0: none */
     gboolean rom_bar;
     gboolean answers; /* under the config lock: guests' config accesses reach it */
     TnPciConfig config;

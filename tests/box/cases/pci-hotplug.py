@@ -160,10 +160,12 @@ def check_functions(tap, vm):
 def check_paused(tap, vm):
     """A guest that stands still finds out later."""
     vm.command("stop")
-    add(vm, "p", "08.0")
+    add(vm, "p", "08.0", **{"acpi-index": 77})
     tap.point("told while paused", slot(vm, 8)["inserting"])
     vm.command("cont")
     tap.point("a device plugged while paused comes", comes(vm, "08.0"))
+    tap.point("with the number it was given",
+              run(vm, f"cat {function('08.0')}/acpi_index") == (["77"], 0))
 
 
 def check_reset(tap, vm):

@@ -564,6 +564,9 @@ test_methods_run_in_acpica(void)
         "execute \\_GPE._E01; execute \\_SB.PCI0.PCNT; execute \\_SB.PCI0.S10._SUN;"
         "execute \\_SB.PCI0.S10._EJ0 1; execute \\_SB.PCI0.SF8._OST 3 0 (00);"
         "execute \\_SB.PCI0.DVNT 0xffffffff 1;"
+        "execute \\_SB.PCI0.S10._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 7 [0];"
+        "execute \\_SB.PCI0.S10._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 0 [0];"
+        "execute \\_SB.PCI0.S18._DSM (00) 2 7 [0];"
         "execute \\_SB.LNKA._STA; execute \\_SB.LNKB._CRS; execute \\_SB.LNKC._DIS;"
         "execute \\_S5";
     TnPcAcpiConfig config = hotplug_config(3);

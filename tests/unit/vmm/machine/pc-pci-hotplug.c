@@ -292,6 +292,27 @@ test_occupied_slot(Fixture *f, gconstpointer data)
 }
 
 static void
+test_acpi_index(Fixture *f, gconstpointer data)
+{
+    TnDevice *first = make(f, "e0", TN_PCI_DEVFN(5, 0));
+    TnDevice *second = make(f, "e1", TN_PCI_DEVFN(6, 0));
+
+    g_object_set(first, "acpi-index", 16383, NULL);
+    g_assert_true(tn_device_realize(first, NULL));
+    tn_test_out(f->p, 0xae14, 1 << 5, 4);
+    g_assert_cmpuint(tn_test_in(f->p, 0xae14, 4), ==, 16383);
+    g_object_set(second, "acpi-index", 16383, NULL);
+    assert_refused(second, "a PCI device with acpi-index = 16383 already exist");
+    g_object_set(second, "acpi-index", 16384, NULL);
+    assert_refused(second, "acpi-index should be less or equal to 16383");
+    eject(f, 5);
+    tn_test_out(f->p, 0xae14, 1 << 5, 4);
+    g_assert_cmpuint(tn_test_in(f->p, 0xae14, 4), ==, 0);
+    g_object_set(second, "acpi-index", 16383, NULL);
+    g_assert_true(tn_device_realize(second, NULL));
+}
+
+static void
 test_multifunction_slot_goes_as_a_whole(Fixture *f, gconstpointer data)
 {
     TnDevice *f2 = plug(f, "f2", TN_PCI_DEVFN(9, 2));
@@ -435,6 +456,7 @@ main(int argc, char **argv)
     ADD("plug/while-paused", test_plug_while_paused);
     ADD("refuse/no-slot-left", test_no_slot_left);
     ADD("refuse/occupied-slot", test_occupied_slot);
+    ADD("acpi-index", test_acpi_index);
     ADD("multifunction-slot-goes-as-a-whole", test_multifunction_slot_goes_as_a_whole);
     ADD("board-devices-stay", test_board_devices_stay);
     ADD("unplug/guest-ejects-unasked", test_guest_ejects_unasked);
