@@ -65,7 +65,7 @@ def boot_once(who, images, kernel, words):
     """
     argv = [monitors.program(who), "-machine", "pc", "-accel", "kvm", "-cpu", "host",
             "-nodefaults", "-display", "none", "-no-reboot", "-m", "512M,slots=4,maxmem=2G",
-            "-smp", "2", "-kernel", images[kernel], "-initrd", images["INITRD"],
+            "-smp", str(daemons.VCPUS), "-kernel", images[kernel], "-initrd", images["INITRD"],
             "-append", words, "-serial", "stdio"]
     reports = guest.Reports()
     begin = time.monotonic()
@@ -171,6 +171,7 @@ def dimm_of(who, runs, images, collected):
         removals = Removals(connection)
         text = daemons.DOMAIN_XML.format(name=NAME, kernel=images["KERNEL"],
                                          initrd=images["INITRD"], words=VERBOSE,
+                                         vcpus=daemons.VCPUS, last=daemons.VCPUS - 1,
                                          extra=daemons.EXTRA[who])
         domain = connection.defineXML(text)
         try:

@@ -15,7 +15,7 @@ from table import absolute_row, ratio_row, runs  # noqa: E402
 INNER = HERE / "box_inner.py"
 # Longer than any run on a busy machine took.
 LIMIT_SECONDS = 180
-LIMIT_SECONDS_A_RUN = 180
+LIMIT_SECONDS_A_RUN = 400
 MOST_DEBIAN_MB = 6
 
 

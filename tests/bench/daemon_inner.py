@@ -29,7 +29,7 @@ CALLS = 3000
 def _xml(who, number):
     return daemons.DOMAIN_XML.format(name=f"guest{number}", kernel="/boot/vmlinuz",
                                      initrd="/boot/initrd", words="quiet",
-                                     extra=daemons.EXTRA[who])
+                                     extra=daemons.EXTRA[who], vcpus=2, last=1)
 
 
 def _seconds(act):

@@ -18,12 +18,15 @@ SOCKET = {QEMU: "/run/libvirt/libvirt-sock", TENON: "/run/libvirt/virttenond-soc
 # What each needs to give the guest no device that was not asked for.
 EXTRA = {QEMU: "<controller type='usb' model='none'/><memballoon model='none'/>", TENON: ""}
 
+# No more than there are processors: the box has one (docs/box.md).
+VCPUS = min(2, os.cpu_count())
+
 DOMAIN_XML = """\
 <domain type='kvm'>
   <name>{name}</name>
   <maxMemory slots='4' unit='GiB'>2</maxMemory>
   <memory unit='MiB'>512</memory>
-  <vcpu>2</vcpu>
+  <vcpu>{vcpus}</vcpu>
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>{kernel}</kernel>
@@ -32,7 +35,7 @@ DOMAIN_XML = """\
   </os>
   <features><acpi/></features>
   <cpu mode='host-passthrough'>
-    <numa><cell id='0' cpus='0-1' memory='512' unit='MiB'/></numa>
+    <numa><cell id='0' cpus='0-{last}' memory='512' unit='MiB'/></numa>
   </cpu>
   <devices>
     {extra}<console type='pty'/>
