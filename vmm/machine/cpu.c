@@ -105,7 +105,7 @@ unrealize(TnDevice *device)
     tn_cpu_stop(TN_CPU(device));
 }
 
-enum { PROP_APIC_ID = 1, PROP_SOCKET, PROP_DIE, PROP_CORE, PROP_THREAD, PROP_NODE };
+enum { PROP_APIC_ID = 1, PROP_SOCKET, PROP_DIE, PROP_CORE, PROP_THREAD, PROP_NODE, PROP_EXITS };
 
 /* The field of an integer property. */
 static int *
@@ -130,11 +130,14 @@ find_field(TnCpuAddress *address, guint id)
 static void
 tn_cpu_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-    TnCpuAddress *address = &priv(TN_CPU(object))->address;
+    TnCpuPrivate *p = priv(TN_CPU(object));
+    TnCpuAddress *address = &p->address;
     const int *field = find_field(address, id);
 
     if (field) {
         g_value_set_int(value, *field);
+    } else if (id == PROP_EXITS) {
+        g_value_set_uint64(value, p->vcpu ? tn_vcpu_get_exit_count(p->vcpu) : 0);
     } else if (id == PROP_APIC_ID) {
         g_value_set_uint(value, address->apic_id);
     } else {
@@ -197,6 +200,10 @@ tn_cpu_class_init(TnCpuClass *klass)
     add_int(object_class, PROP_CORE, "core-id", "core within the die");
     add_int(object_class, PROP_THREAD, "thread-id", "thread within the core");
     add_int(object_class, PROP_NODE, "node-id", "NUMA node, -1 for none");
+    g_object_class_install_property(
+        object_class, PROP_EXITS,
+        g_param_spec_uint64("exits", NULL, "exits to the monitor program so far", 0, G_MAXUINT64, 0,
+                            G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void

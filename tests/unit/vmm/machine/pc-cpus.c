@@ -38,6 +38,12 @@ tn_vcpu_new(TnKvm *kvm, unsigned index, const TnCpuModel *model, const TnVcpuEnv
     return vcpu;
 }
 
+uint64_t
+tn_vcpu_get_exit_count(TnVcpu *vcpu)
+{
+    return 40 + vcpu->index;
+}
+
 void
 tn_vcpu_free(TnVcpu *vcpu)
 {
@@ -241,6 +247,19 @@ test_plug_runs_and_is_told(Fixture *f, gconstpointer data)
     g_assert_cmpstr(info.qom_path, ==, "/peripheral/c4");
 }
 
+/* What a client reads before and after, to see that interrupts take no exit. */
+static void
+test_exits_are_shown(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnCpu) idle = g_object_new(TN_TYPE_CPU, NULL);
+    guint64 exits;
+
+    g_object_get(plug(f, "c4", 4), "exits", &exits, NULL);
+    g_assert_cmpuint(exits, ==, 44);
+    g_object_get(idle, "exits", &exits, NULL);
+    g_assert_cmpuint(exits, ==, 0);
+}
+
 static void
 test_plug_while_stopped_waits(Fixture *f, gconstpointer data)
 {
@@ -416,6 +435,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("first-ones", test_first_ones);
     ADD("plug-runs-and-is-told", test_plug_runs_and_is_told);
+    ADD("exits-are-shown", test_exits_are_shown);
     ADD("plug-while-stopped-waits", test_plug_while_stopped_waits);
     ADD("apic-id-is-enough", test_apic_id_is_enough);
     ADD("refusals", test_refusals);
