@@ -155,7 +155,8 @@ tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error)
         if (is_host_term(*term)) {
             continue;
         }
-        if (**term == '+' || **term == '-') {
+        if (**term == '+' || **term == '-' || g_str_has_prefix(*term, "phys-bits=") ||
+            g_str_has_prefix(*term, "vendor=")) {
             g_ptr_array_add(features, g_strdup(*term));
         } else if (equals && strcmp(equals, "=on") == 0) {
             g_ptr_array_add(features, g_strdup_printf("+%.*s", (int)(equals - *term), *term));
@@ -163,8 +164,6 @@ tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error)
             g_ptr_array_add(features, g_strdup_printf("-%.*s", (int)(equals - *term), *term));
         } else if (!equals) {
             g_ptr_array_add(features, g_strconcat("+", *term, NULL));
-        } else if (g_str_has_prefix(*term, "phys-bits=") || g_str_has_prefix(*term, "vendor=")) {
-            g_ptr_array_add(features, g_strdup(*term));
         } else {
             return fail(error, "Expected key=on or key=off, found '%s' in CPU features", *term);
         }
