@@ -104,9 +104,21 @@ class Qmp:
 
     def command(self, name, arguments=None):
         """Execute a command. Returns its result; raises GuestError with the monitor's words."""
-        request = {"execute": name} | ({"arguments": arguments} if arguments else {})
-        self._file.write(json.dumps(request) + "\n")
+        self._file.write(self._request(name, arguments))
         self._file.flush()
+        return self._reply(name)
+
+    def command_with_fd(self, name, arguments, fd):
+        """The same, with a descriptor sent along."""
+        socket.send_fds(self._socket, [self._request(name, arguments).encode()], [fd])
+        return self._reply(name)
+
+    @staticmethod
+    def _request(name, arguments):
+        request = {"execute": name} | ({"arguments": arguments} if arguments else {})
+        return json.dumps(request) + "\n"
+
+    def _reply(self, name):
         while "event" in (reply := self._receive()):
             self._events.append(reply)
         if "error" in reply:
