@@ -4,6 +4,8 @@
 
 #include "vmm/core/property.h"
 
+#include <string.h>
+
 typedef struct TnCpuPrivate {
     TnCpuAddress address;
     const TnCpuHost *host; /* NULL before it has a place */
@@ -213,6 +215,7 @@ tn_cpu_init(TnCpu *self)
                                           TN_CPU_UNSET, TN_CPU_UNSET, TN_CPU_NO_APIC_ID };
 }
 
+/* The other models differ in their names alone: which CPUID they show is KVM's part. */
 typedef TnCpu TnCpuMax;
 typedef TnCpuClass TnCpuMaxClass;
 G_DEFINE_TYPE(TnCpuMax, tn_cpu_max, TN_TYPE_CPU)
@@ -227,4 +230,36 @@ tn_cpu_max_class_init(TnCpuMaxClass *klass)
 static void
 tn_cpu_max_init(TnCpuMax *self)
 {
+}
+
+typedef TnCpu TnCpuQemu64;
+typedef TnCpuClass TnCpuQemu64Class;
+G_DEFINE_TYPE(TnCpuQemu64, tn_cpu_qemu64, TN_TYPE_CPU)
+
+static void
+tn_cpu_qemu64_class_init(TnCpuQemu64Class *klass)
+{
+    TN_OBJECT_CLASS(klass)->type_name = "qemu64-x86_64-cpu";
+    TN_OBJECT_CLASS(klass)->description = "QEMU Virtual CPU version 2.5+";
+}
+
+static void
+tn_cpu_qemu64_init(TnCpuQemu64 *self)
+{
+}
+
+GType
+tn_cpu_find_type(const char *model)
+{
+    const GType types[] = { TN_TYPE_CPU, TN_TYPE_CPU_MAX, TN_TYPE_CPU_QEMU64 };
+    g_autofree char *name = g_strdup_printf("%s-x86_64-cpu", model);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
+        g_autoptr(GTypeClass) klass = g_type_class_ref(types[i]);
+
+        if (strcmp(TN_OBJECT_CLASS(klass)->type_name, name) == 0) {
+            return types[i];
+        }
+    }
+    return G_TYPE_INVALID;
 }

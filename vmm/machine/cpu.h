@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A CPU as a device: "host-x86_64-cpu" and "max-x86_64-cpu", around its vCPU. Where it sits
+ * A CPU as a device: "host-x86_64-cpu" and the like, around its vCPU. Where it sits
  * is said by socket-id, die-id, core-id and thread-id, or by apic-id; the machine
  * (pc-cpus.h) judges that in its pre_plug. docs/specs/acpi-cpu-hotplug.md. Main thread.
  */
@@ -19,9 +19,14 @@ struct _TnCpuClass {
     TnDeviceClass parent_class;
 };
 
-/* The CPU with all that KVM offers, also what "host" leaves out: another name of the same. */
+/* The other models that -cpu takes. */
 #define TN_TYPE_CPU_MAX (tn_cpu_max_get_type())
 GType tn_cpu_max_get_type(void);
+#define TN_TYPE_CPU_QEMU64 (tn_cpu_qemu64_get_type())
+GType tn_cpu_qemu64_get_type(void);
+
+/* The type of the CPUs that "-cpu @model" makes; G_TYPE_INVALID: there is no such model. */
+GType tn_cpu_find_type(const char *model);
 
 /* A property that nobody set. */
 #define TN_CPU_UNSET (-1)

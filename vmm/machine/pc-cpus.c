@@ -272,9 +272,8 @@ tn_pc_cpus_add_row(TnPcCpus *self, TnPcHotplug *hotplug)
 static gboolean
 make_one(TnPcCpus *self, TnObject *parent, unsigned index, GError **error)
 {
-    gboolean max = strcmp(self->config.machine->cpu_model, "max") == 0;
     g_autoptr(TnCpu) cpu =
-        g_object_new(max ? TN_TYPE_CPU_MAX : TN_TYPE_CPU, "apic-id",
+        g_object_new(tn_cpu_find_type(self->config.machine->cpu_model), "apic-id",
                      tn_cpu_topology_apic_id(&self->topology, index), NULL);
 
     tn_device_set_platform(TN_DEVICE(cpu), self->config.platform);
@@ -282,14 +281,14 @@ make_one(TnPcCpus *self, TnObject *parent, unsigned index, GError **error)
     return tn_device_realize(TN_DEVICE(cpu), error);
 }
 
-/* "-cpu x" of a type that there is none of: KVM's part knows which there are. */
 static gboolean
 check_model(TnPcCpus *self, GError **error)
 {
     const char *model = self->config.machine->cpu_model;
 
-    return strcmp(model, "host") == 0 || strcmp(model, "max") == 0 ||
-           fail(error, "unable to find CPU model '%s' (there are 'host' and 'max')", model);
+    return tn_cpu_find_type(model) != G_TYPE_INVALID ||
+           fail(error, "unable to find CPU model '%s' (there are 'host', 'max' and 'qemu64')",
+                model);
 }
 
 gboolean

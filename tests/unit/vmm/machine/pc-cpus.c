@@ -322,6 +322,21 @@ test_another_model_is_refused(Fixture *f, gconstpointer data)
                     "Invalid CPU type, expected cpu type: 'host-x86_64-cpu'");
 }
 
+/* Each model that KVM's part knows has its type of CPU. */
+static void
+test_models_have_types(void)
+{
+    static const char *const models[] = { "host", "max", "qemu64" };
+
+    for (guint i = 0; i < G_N_ELEMENTS(models); i++) {
+        g_autofree char *name = g_strdup_printf("%s-x86_64-cpu", models[i]);
+        g_autoptr(TnObject) cpu = g_object_new(tn_cpu_find_type(models[i]), NULL);
+
+        g_assert_cmpstr(tn_object_get_type_name(cpu), ==, name);
+    }
+    g_assert_cmpuint(tn_cpu_find_type("i8080"), ==, G_TYPE_INVALID);
+}
+
 static void
 eject(Fixture *f, unsigned index)
 {
@@ -433,6 +448,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/machine/pc-cpus/models-have-types", test_models_have_types);
     ADD("first-ones", test_first_ones);
     ADD("plug-runs-and-is-told", test_plug_runs_and_is_told);
     ADD("exits-are-shown", test_exits_are_shown);
