@@ -404,7 +404,11 @@ tn_vcpu_plug_first(TnDomain *domain, TnQmpClient *qmp, GError **error)
     g_mutex_lock(&domain->lock);
     live = domain->live ? tn_domain_def_copy(domain->live) : NULL;
     g_mutex_unlock(&domain->lock);
-    for (guint i = 0; live && i < live->vcpus_max; i++) {
+    if (!live) {
+        /* Destroyed meanwhile, which who starts it finds with the next step. */
+        return TRUE;
+    }
+    for (guint i = 0; i < live->vcpus_max; i++) {
         TnVcpuState state = tn_domain_def_get_vcpu(live, i);
 
         if (state.enabled && state.hotpluggable) {
