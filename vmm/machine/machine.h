@@ -141,6 +141,9 @@ typedef void (*TnMemoryDeviceFunc)(const TnMemoryDeviceInfo *info, gpointer user
 void tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func,
                                       gpointer user_data);
 
+/* The PCI buses as query-pci tells of them. (transfer full) */
+json_object *tn_machine_query_pci(TnMachine *self);
+
 /* One slot's _OST as the guest left it, for query-acpi-ospm-status. */
 typedef struct TnOspmInfo {
     const char *device; /* may be NULL */

@@ -187,6 +187,7 @@ const TnHmpCommand tn_hmp_info_commands[] = {
       info_mtree },
     { "name", "", FALSE, "", "show the current VM name", info_name },
     { "pic", "", FALSE, "", "show PIC state", info_pic },
+    { "pci", "", FALSE, "", "show PCI info", tn_hmp_info_pci },
     { "qtree", "", FALSE, "", "show device tree", tn_hmp_info_qtree },
     { "registers", "a", FALSE, "[-a]", "show the cpu registers (-a: show register info for all "
       "cpus)", info_registers },

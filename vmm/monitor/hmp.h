@@ -25,5 +25,7 @@ typedef struct TnHmpCommand {
 /* "info X": terminated by a NULL name, sorted. */
 extern const TnHmpCommand tn_hmp_info_commands[];
 
+/* "info pci", in cmd-pci.c. */
+void tn_hmp_info_pci(TnHmpCall *call);
 /* "info qtree", in hmp-qtree.c. */
 void tn_hmp_info_qtree(TnHmpCall *call);

@@ -35,6 +35,7 @@ static const TnQmpHandler handlers[TN_QMP_COMMAND_LAST] = {
     [TN_QMP_COMMAND_QUERY_MEMORY_DEVICES] = tn_monitor_cmd_query_memory_devices,
     [TN_QMP_COMMAND_QUERY_MEMORY_SIZE_SUMMARY] = tn_monitor_cmd_query_memory_size_summary,
     [TN_QMP_COMMAND_QUERY_NAME] = tn_monitor_cmd_query_name,
+    [TN_QMP_COMMAND_QUERY_PCI] = tn_monitor_cmd_query_pci,
     [TN_QMP_COMMAND_QUERY_STATUS] = tn_monitor_cmd_query_status,
     [TN_QMP_COMMAND_QUERY_TARGET] = tn_monitor_cmd_query_target,
     [TN_QMP_COMMAND_QUERY_UUID] = tn_monitor_cmd_query_uuid,

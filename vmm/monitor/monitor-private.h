@@ -72,6 +72,7 @@ TN_MONITOR_HANDLER(query_hotpluggable_cpus);
 /* cmd-memory.c */
 TN_MONITOR_HANDLER(query_memory_size_summary);
 TN_MONITOR_HANDLER(query_memdev);
+TN_MONITOR_HANDLER(query_pci);
 TN_MONITOR_HANDLER(query_memory_devices);
 TN_MONITOR_HANDLER(query_acpi_ospm_status);
 TN_MONITOR_HANDLER(x_query_flatview);

@@ -410,6 +410,27 @@ tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func, gpoin
     func(&info, user_data);
 }
 
+/* A bridge, and behind it a function with two BARs. */
+json_object *
+tn_machine_query_pci(TnMachine *self)
+{
+    json_object *reply = json_tokener_parse(
+        "[{'bus': 0, 'devices': [{'bus': 0, 'slot': 3, 'function': 0, 'class_info': "
+        "{'desc': 'PCI bridge', 'class': 1540}, 'id': {'device': 1, 'vendor': 6966}, "
+        "'irq_pin': 0, 'qdev_id': 'br1', 'pci_bridge': {'bus': {'number': 0, 'secondary': 1, "
+        "'subordinate': 1, 'io_range': {'base': 49152, 'limit': 53247}, 'memory_range': "
+        "{'base': 3758096384, 'limit': 3759144959}, 'prefetchable_range': {'base': 0, "
+        "'limit': 1048575}}, 'devices': [{'bus': 1, 'slot': 2, 'function': 0, 'class_info': "
+        "{'class': 255}, 'id': {'device': 4584, 'vendor': 4660, 'subsystem': 4352, "
+        "'subsystem-vendor': 6900}, 'irq': 11, 'irq_pin': 1, 'qdev_id': '', 'regions': "
+        "[{'bar': 0, 'type': 'memory', 'address': 3758096384, 'size': 1048576, 'prefetch': false, "
+        "'mem_type_64': false}, {'bar': 1, 'type': 'io', 'address': -1, 'size': 16}]}]}, "
+        "'regions': []}]}]");
+
+    g_assert_nonnull(reply);
+    return reply;
+}
+
 void
 tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer user_data)
 {
