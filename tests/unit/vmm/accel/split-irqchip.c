@@ -13,6 +13,7 @@
 
 /* To local APIC 0, physical, fixed (Intel SDM 3A, 10.11). */
 static const TnMsiMessage edge_31 = { .address = 0xfee00000, .data = 0x31 };
+static const TnMsiMessage edge_32 = { .address = 0xfee00000, .data = 0x32 };
 static const TnMsiMessage level_32 = { .address = 0xfee00000, .data = 0xc032 };
 
 typedef struct Fixture {
@@ -223,14 +224,16 @@ test_masked_pin_is_silent(Fixture *f, gconstpointer data)
     start_apic_guest(f);
     fd = eventfd(0, EFD_CLOEXEC);
     g_assert_true(f->path->add_irqfd(f->path->opaque, fd, -1, 11, &error));
-    f->host->set_pin(f->host->opaque, 11, &edge_31, FALSE);
-    f->host->set_pin(f->host->opaque, 11, &edge_31, TRUE);
+    f->host->set_pin(f->host->opaque, 11, &edge_32, FALSE);
+    f->host->set_pin(f->host->opaque, 11, &edge_32, TRUE);
     signal_eventfd(fd);
-    f->host->set_pin(f->host->opaque, 11, &edge_31, FALSE);
+    /* Of less priority and later: when it has been taken the other was not to come. */
+    f->path->msi_send(f->path->opaque, &edge_31);
+    wait_taken(f, 0x31, 1);
+    wait_taken(f, 0x32, 0);
+    f->host->set_pin(f->host->opaque, 11, &edge_32, FALSE);
     signal_eventfd(fd);
-    wait_taken(f, 0x31, 1);
-    tn_guest_pause(f->guest);
-    wait_taken(f, 0x31, 1);
+    wait_taken(f, 0x32, 1);
     (void)close(fd);
 }
 
