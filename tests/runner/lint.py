@@ -21,8 +21,9 @@ TSAN_OPTIONS = ("-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false", "-Do
 THREADS_TESTS = ("vmm-memory-threads", "vmm-memory-listener", "vmm-memory-eventfd",
                  "vmm-memory-dirty-log", "vmm-memory-coalesced", "vmm-core-run-state",
                  "vmm-acpi-gpe", "vmm-acpi-pm", "vmm-hw-edu", "vmm-hw-serial",
-                 "vmm-backend-chardev-socket", "vmm-accel-vcpu", "rpc-pool", "qmp-client", "wire-calls", "wire-connection",
-                 "wire-hostile", "wire-keepalive", "wire-relay", "wire-streams")
+                 "vmm-backend-chardev-socket", "vmm-accel-vcpu", "rpc-pool", "qmp-client",
+                 "wire-calls", "wire-connection", "wire-hostile", "wire-keepalive", "wire-relay",
+                 "wire-streams")
 # GLib's locks made visible; see the file.
 TSAN_LOCKS = "tests/lib/tsan-glib.c"
 # A tool that hangs on one file must not hold up the rest.
