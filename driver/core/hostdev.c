@@ -189,7 +189,7 @@ call(TnQmpClient *qmp, const char *command, json_object *args, int fd, GError **
 {
     GError *why = NULL;
     json_object *reply = tn_qmp_client_call(qmp, command, args, fd >= 0 ? &fd : NULL, fd >= 0,
-                                            TN_MONITOR_TIMEOUT_MS, &why);
+                                            TN_MONITOR_PINNED_TIMEOUT_MS, &why);
 
     if (!reply) {
         tn_monitor_explain(&why, command);

@@ -34,6 +34,7 @@ typedef struct Launch {
     int id;
     int listen_fd, monitor_fd;
     GArray *groups; /* of TnHostdevGroup: what the host devices need */
+    int timeout_ms; /* for the monitor's first answers */
     TnProcess process;
     guint run;
     gboolean paused;
@@ -343,7 +344,7 @@ on_gathered(TnQmpClient *client, json_object *reply, const GError *error, gpoint
 
 /* All that a start asks, in one round trip: the replies come in the order of the questions. */
 static void
-gather(Gather *g, TnQmpClient *qmp, gboolean paused)
+gather(Gather *g, TnQmpClient *qmp, gboolean paused, int timeout_ms)
 {
     static const char *const commands[] = { "query-chardev", "query-memory-devices", "cont" };
     GatherSlot slots[G_N_ELEMENTS(commands)];
@@ -352,8 +353,8 @@ gather(Gather *g, TnQmpClient *qmp, gboolean paused)
     g->n_left = n;
     for (guint i = 0; i < n; i++) {
         slots[i] = (GatherSlot){ g, i };
-        tn_qmp_client_call_async(qmp, commands[i], NULL, NULL, 0, TN_LAUNCH_TIMEOUT_MS,
-                                 on_gathered, &slots[i]);
+        tn_qmp_client_call_async(qmp, commands[i], NULL, NULL, 0, timeout_ms, on_gathered,
+                                 &slots[i]);
     }
     g_mutex_lock(&g->lock);
     while (g->n_left > 0) {
@@ -508,7 +509,7 @@ bring_up(Launch *l, GError **error)
         }
         g_mutex_unlock(&domain->lock);
     }
-    gather(&g, qmp, l->paused);
+    gather(&g, qmp, l->paused, l->timeout_ms);
     ok = !g.error;
     if (ok) {
         g_mutex_lock(&domain->lock);
@@ -536,6 +537,9 @@ prepare(Launch *l, TnDomain *domain, const TnDomainDef *def, gboolean paused)
         tn_domain_def_number_vcpus(l->def);
     }
     l->id = tn_driver_next_id(l->driver);
+    l->timeout_ms = tn_domain_def_n_devices(l->def, TN_DEVICE_HOSTDEV) > 0
+                        ? TN_MONITOR_PINNED_TIMEOUT_MS
+                        : TN_LAUNCH_TIMEOUT_MS;
     g_strdelimit(log, "/", '_');
     /* A path for each run: the cleanup of the last one never meets the next one's socket. */
     monitor = g_strdup_printf("%s.%d.monitor", domain->uuid_text, l->id);

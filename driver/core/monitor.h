@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 
 /* Time that a monitor has to answer one command of a job. */
 #define TN_MONITOR_TIMEOUT_MS 30000
+/* The same while memory is cleared and pinned for a host device. */
+#define TN_MONITOR_PINNED_TIMEOUT_MS 180000
 
 /* Speaks QMP over @fd (transfer full) for the present run of @domain. Any thread, no lock. */
 void tn_monitor_open(TnDomain *domain, int fd);
