@@ -21,7 +21,9 @@ TSAN_OPTIONS = ("-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false", "-Do
 THREADS_TESTS = ("vmm-memory-threads", "vmm-memory-listener", "vmm-memory-eventfd",
                  "vmm-memory-dirty-log", "vmm-memory-coalesced", "vmm-core-run-state",
                  "vmm-acpi-gpe", "vmm-acpi-pm", "vmm-hw-edu", "vmm-hw-serial",
-                 "vmm-backend-chardev-socket", "vmm-accel-vcpu", "rpc-pool", "qmp-client",
+                 "vmm-backend-chardev-socket", "vmm-accel-vcpu",
+                 "vmm-accel-coalesced", "vmm-accel-dirty-log", "vmm-accel-ioeventfd",
+                 "rpc-pool", "qmp-client",
                  "wire-calls", "wire-connection", "wire-hostile", "wire-keepalive", "wire-relay",
                  "wire-streams")
 # GLib's locks made visible; see the file.
