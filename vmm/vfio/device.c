@@ -25,10 +25,6 @@ find_group(const TnVfioKernel *kernel, const char *sysfs_path, int *ret_number, 
     g_autofree char *base = NULL;
     guint64 number;
 
-    if (!kernel->ops->exists(kernel->opaque, sysfs_path)) {
-        errno = ENOENT;
-        return fail(error, "no such host device");
-    }
     target = kernel->ops->read_link(kernel->opaque, link);
     if (!target) {
         return fail(error, "no iommu_group found");
@@ -78,15 +74,10 @@ is_open_already(TnVfioGroup *group, const char *name)
                                                      name, g_str_equal, NULL);
 }
 
-gboolean
-tn_vfio_device_open(TnVfioDevice *self, TnVfioHost *host, const TnPlatform *platform,
-                    const char *sysfs_path, const char *name, GError **error)
+static gboolean
+open_in_group(TnVfioDevice *self, TnVfioHost *host, const TnPlatform *platform, int number,
+              const char *name, GError **error)
 {
-    int number;
-
-    if (!find_group(&host->kernel, sysfs_path, &number, error)) {
-        return FALSE;
-    }
     if (is_open_already(tn_vfio_group_find(host, number), name)) {
         g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
                             "device is already attached");
@@ -100,6 +91,27 @@ tn_vfio_device_open(TnVfioDevice *self, TnVfioHost *host, const TnPlatform *plat
     self->name = g_strdup(name);
     if (!read_info(self, error)) {
         tn_vfio_device_close(self);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+tn_vfio_device_open(TnVfioDevice *self, TnVfioHost *host, const TnPlatform *platform,
+                    const char *sysfs_path, const char *name, GError **error)
+{
+    int number;
+
+    /* QEMU names the path here, and the device ever after. */
+    if (!host->kernel.ops->exists(host->kernel.opaque, sysfs_path)) {
+        errno = ENOENT;
+        (void)fail(error, "no such host device");
+        g_prefix_error(error, "vfio %s: ", sysfs_path);
+        return FALSE;
+    }
+    if (!find_group(&host->kernel, sysfs_path, &number, error) ||
+        !open_in_group(self, host, platform, number, name, error)) {
+        g_prefix_error(error, "vfio %s: ", name);
         return FALSE;
     }
     return TRUE;

@@ -85,12 +85,8 @@ open_device(TnVfioPci *self, GError **error)
         }
         path = g_strdup_printf("/sys/bus/pci/devices/%s", name);
     }
-    if (!tn_vfio_device_open(&self->vfio, tn_vfio_host_of(platform->root), platform, path, name,
-                             error)) {
-        g_prefix_error(error, "vfio %s: ", name);
-        return FALSE;
-    }
-    return TRUE;
+    return tn_vfio_device_open(&self->vfio, tn_vfio_host_of(platform->root), platform, path, name,
+                               error);
 }
 
 static void

@@ -177,7 +177,8 @@ test_host_is_no_address(Fixture *f, gconstpointer data)
     g_object_set(f->device, "host", "zz", NULL);
     fixture_assert_refused(f, "Property 'vfio-pci.host' doesn't take value 'zz'");
     g_object_set(f->device, "host", "0000:ff:00.0", NULL);
-    fixture_assert_refused(f, "no such host device: No such file or directory");
+    fixture_assert_refused(f, "vfio /sys/bus/pci/devices/0000:ff:00.0: no such host device: No "
+                              "such file or directory");
     g_object_set(f->device, "host", NULL, NULL);
     fixture_assert_refused(f, "No provided host device");
 }
