@@ -20,7 +20,8 @@ TSAN_OPTIONS = ("-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false", "-Do
 # Tests where threads meet run under ThreadSanitizer too.
 THREADS_TESTS = ("vmm-memory-threads", "vmm-memory-listener", "vmm-memory-eventfd",
                  "vmm-memory-dirty-log", "vmm-memory-coalesced", "vmm-core-run-state",
-                 "vmm-acpi-gpe", "vmm-acpi-pm", "vmm-hw-edu", "vmm-hw-serial",
+                 "vmm-acpi-gpe", "vmm-acpi-pm", "vmm-acpi-pci-hotplug", "vmm-hw-edu",
+                 "vmm-hw-serial",
                  "vmm-backend-chardev-socket", "vmm-accel-vcpu",
                  "vmm-accel-coalesced", "vmm-accel-dirty-log", "vmm-accel-ioeventfd",
                  "rpc-pool", "qmp-client",
