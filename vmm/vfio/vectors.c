@@ -141,7 +141,7 @@ ensure_set_locked(TnVfioPci *self, unsigned n)
     g_autoptr(GError) error = NULL;
     unsigned count = MAX(v->n_set, FIRST_MSIX_VECTORS);
 
-    if (v->vectors[n].fd >= 0 && n < v->n_set) {
+    if (n < v->n_set && v->vectors[n].fd >= 0) {
         return TRUE;
     }
     if (v->vectors[n].fd < 0) {
