@@ -2,6 +2,7 @@
 /* Containers: the IOMMU's maps as a memory listener. */
 #include "vmm/vfio/container.h"
 
+#include "vmm/core/hotplug-trace.h"
 #include "vmm/core/log.h"
 #include "vmm/core/run-state.h"
 #include "vmm/memory/listener.h"
@@ -121,6 +122,18 @@ refuse(TnVfioContainer *self, const TnMemorySection *section, GError *refusal)
 }
 
 static void
+trace_map(const TnVfioContainer *self, const TnVfioMap *map, const char *what)
+{
+    TnHotplugTrace *trace = self->platform->trace;
+
+    if (G_UNLIKELY(tn_hotplug_trace_is_on(trace))) {
+        tn_hotplug_trace_step(trace, TN_HOTPLUG_STEP_DMA_MAP, NULL,
+                              "%s 0x%" PRIx64 "+0x%" PRIx64 " %s", map->region,
+                              (uint64_t)map->iova, (uint64_t)map->size, what);
+    }
+}
+
+static void
 region_add(TnMemoryListener *listener, const TnMemorySection *section)
 {
     TnVfioContainer *self = from_listener(listener);
@@ -156,6 +169,7 @@ region_add(TnMemoryListener *listener, const TnMemorySection *section)
             set_map_error(self, &map, errno, &refusal);
             refuse(self, section, refusal);
         }
+        trace_map(self, &map, map.mapped ? "mapped" : "refused");
     }
     g_array_insert_val(self->maps, find_place(self, map.iova), map);
 }
@@ -165,6 +179,7 @@ region_del(TnMemoryListener *listener, const TnMemorySection *section)
 {
     TnVfioContainer *self = from_listener(listener);
     struct vfio_iommu_type1_dma_unmap request = { .argsz = sizeof request };
+    const TnVfioMap *known;
     TnVfioMap map;
     guint i;
 
@@ -172,14 +187,17 @@ region_del(TnMemoryListener *listener, const TnMemorySection *section)
         return;
     }
     i = find_place(self, map.iova);
-    g_assert(i < self->maps->len && g_array_index(self->maps, TnVfioMap, i).iova == map.iova);
-    if (g_array_index(self->maps, TnVfioMap, i).mapped) {
+    g_assert(i < self->maps->len);
+    known = &g_array_index(self->maps, TnVfioMap, i);
+    g_assert(known->iova == map.iova);
+    if (known->mapped) {
         request.iova = map.iova;
         request.size = map.size;
         if (tn_vfio_ioctl(&self->host->kernel, self->fd, VFIO_IOMMU_UNMAP_DMA, &request) < 0) {
             tn_log("vfio: cannot unmap memory region '%s' at 0x%" PRIx64 ": %s",
                    section->flat->region->name, (uint64_t)map.iova, g_strerror(errno));
         }
+        trace_map(self, known, "unmapped");
     }
     g_array_remove_index(self->maps, i);
 }

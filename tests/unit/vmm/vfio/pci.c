@@ -2,6 +2,7 @@
 /* vfio-pci against a kernel that can refuse anything: taken whole or not at all, and given back. */
 #include "tests/unit/vmm/vfio/fake-kernel.h"
 
+#include "vmm/core/hotplug-trace.h"
 #include "vmm/pci/bar.h"
 
 #include <errno.h>
@@ -104,6 +105,35 @@ test_later_memory(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->kernel.maps, ==, 1);
     tn_memory_synchronize(f->p->platform.memory);
     tn_memory_region_done(&alias);
+}
+
+static void
+test_maps_are_traced(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    TnHotplugTrace *trace = tn_hotplug_trace_new(f->p->platform.events);
+    TnMemoryRegion alias;
+
+    fixture_plug(f);
+    f->p->platform.trace = trace;
+    tn_memory_region_init_alias(&alias, f->p->platform.memory, NULL, "dimm", &f->ram, 0, 0x10000);
+    tn_memory_region_add_subregion(&f->p->system_memory, 0x100000000, &alias);
+    tn_test_iterate();
+    g_assert_null(strstr(f->p->events->str, "dma-map"));
+    tn_hotplug_trace_set(trace, TRUE);
+    tn_memory_region_del_subregion(&f->p->system_memory, &alias);
+    f->kernel.map_fails_at = 1;
+    tn_memory_begin(f->p->platform.memory);
+    tn_memory_region_add_subregion(&f->p->system_memory, 0x100000000, &alias);
+    g_assert_false(tn_memory_commit_checked(f->p->platform.memory, &error));
+    tn_test_iterate();
+    g_assert_nonnull(strstr(f->p->events->str, "ram 0x100000000+0x10000 unmapped"));
+    g_assert_nonnull(strstr(f->p->events->str, "ram 0x100000000+0x10000 refused"));
+    tn_memory_region_del_subregion(&f->p->system_memory, &alias);
+    tn_memory_synchronize(f->p->platform.memory);
+    tn_memory_region_done(&alias);
+    f->p->platform.trace = NULL;
+    tn_hotplug_trace_free(trace);
 }
 
 /* A change that nobody can refuse, as the guest made it: the machine stops. */
@@ -498,6 +528,7 @@ main(int argc, char **argv)
     ADD("map-fails", test_map_fails);
     ADD("second-map-fails", test_second_map_fails);
     ADD("later-memory-is-mapped-or-refused", test_later_memory);
+    ADD("maps-are-traced", test_maps_are_traced);
     ADD("unmappable-change-stops-the-machine", test_unmappable_change_stops);
     ADD("refusals-of-the-kernel", test_refusals_of_the_kernel);
     ADD("garbage-of-the-device", test_garbage_of_the_device);
