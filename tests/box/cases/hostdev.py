@@ -1,189 +1,42 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 420
+# limit: 600
 # box: --device edu,addr=6 --nvme 64M
 """
 Stock virsh hands the host's NVMe disk and edu device to a stock kernel, and takes them back.
 
 Compared with the host: the disk's bytes, its driver, and what a round of attach and detach leaves.
-$TENON_ROUNDS says how many rounds; 100 takes minutes and is done by hand.
+$TENON_ROUNDS says how many rounds; 100 take minutes and are done by hand.
 """
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import tty
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
 import assigned  # noqa: E402
-import guest  # noqa: E402
+import virsh_guest  # noqa: E402
 from assigned import virsh  # noqa: E402
-from tap import Tap  # noqa: E402
+from virsh_guest import EDU_ID, LIVENESS, NAME, Guest  # noqa: E402
 
-NAME = "g"
 ROUNDS = int(os.environ.get("TENON_ROUNDS", "3"))
-EDU_ID = 0x010000ED
-LIVENESS = 0x12345678
-WAIT_STEPS = 150
-
-DOMAIN_XML = """\
-<domain type='kvm'>
-  <name>{name}</name>
-  <memory unit='MiB'>512</memory>
-  <maxMemory slots='4' unit='GiB'>4</maxMemory>
-  <vcpu>2</vcpu>
-  <os>
-    <type arch='x86_64' machine='pc'>hvm</type>
-    <kernel>{kernel}</kernel>
-    <initrd>{initrd}</initrd>
-    <cmdline>{words}</cmdline>
-  </os>
-  <features><acpi/></features>
-  <cpu mode='host-passthrough'/>
-  <devices><console type='pty'/>{devices}</devices>
-</domain>
-"""
+SETTLE_SECONDS = 10
+# What the allocator and a stack may take on the way, however many rounds there are.
+SLACK_KB = 512
 
 
-class Guest:
-    """The guest as virsh and its console show it."""
-
-    def __init__(self, scratch, images, devices=""):
-        self._xml = Path(scratch) / "domain.xml"
-        self._xml.write_text(DOMAIN_XML.format(
-            name=NAME, kernel=images["KERNEL"], initrd=images["INITRD"],
-            words=guest.KERNEL_WORDS, devices=devices))
-        self._console = None
-        self.reports = None
-
-    def start(self):
-        """Define, start, wait for its init."""
-        for words in (("define", self._xml), ("start", NAME)):
-            status, said = virsh(*words)
-            if status:
-                raise assigned.Failure(said)
-        self.follow()
-        self.reports.wait("ready")
-
-    def follow(self):
-        """Open its console."""
-        self._console = os.open(virsh("ttyconsole", NAME)[1], os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self._console)
-        self.reports = guest.Reports()
-        self.reports.follow(os.fdopen(os.dup(self._console), "rb", buffering=0))
-
-    def run(self, command):
-        """Lines that a shell command printed in the guest."""
-        os.write(self._console, f"run {command}\n".encode())
-        lines = []
-        while True:
-            found = self.reports.wait(r"(?:out: (.*)|exit=(\d+))$")
-            if found[1] is None:
-                return lines
-            lines.append(found[1])
-
-    def digest(self):
-        """What its own nvme driver reads, once it has found the disk."""
-        lines = self.run(f"n=0; until [ -b /dev/nvme0n1 ] || [ $n = {WAIT_STEPS} ]; do sleep 0.1; "
-                         f"n=$((n+1)); done; dd if=/dev/nvme0n1 bs=1M count={assigned.SAMPLE_MIB} "
-                         "2>/dev/null | sha256sum")
-        return lines[0].split()[0] if lines else ""
-
-    def has_disk(self):
-        """Whether it sees a disk now."""
-        return self.run("ls /dev/nvme0n1 2>/dev/null") != []
-
-    def interrupts(self):
-        """MSI-X interrupts of its nvme driver."""
-        lines = self.run("grep nvme0q /proc/interrupts")
-        return sum(int(word) for line in lines for word in line.split()[1:3])
-
-    def edu(self):
-        """Identification and liveness of the edu device, by its registers."""
-        lines = self.run(
-            "n=0; d=; until [ \"$d\" ] || [ $n = 50 ]; do for d in /sys/bus/pci/devices/*; do "
-            "read v <$d/device; [ $v = 0x11e8 ] && break; d=; done; sleep 0.1; n=$((n+1)); done; "
-            "echo 1 >$d/enable; read a b c <$d/resource; devmem $a 32; "
-            f"devmem $((a + 4)) 32 {LIVENESS}; devmem $((a + 4)) 32")
-        try:
-            return [int(line, 16) for line in lines]
-        except ValueError:
-            return lines
-
-    @staticmethod
-    def pid():
-        """Of its monitor."""
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[0].endswith(b"/tenon-vmm"):
-                return int(folder.name)
-        return 0
-
-    @staticmethod
-    def ask(command, **arguments):
-        """What the monitor says."""
-        request = json.dumps({"execute": command, "arguments": arguments})
-        status, said = virsh("qemu-monitor-command", NAME, request)
-        if status:
-            raise assigned.Failure(said)
-        return json.loads(said)["return"]
+def memory_kb(pid, name):
+    """A figure of /proc/PID/status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-class Case:
-    """The points, with what they share."""
-
-    def __init__(self):
-        self.tap = Tap()
-        self.scratch = Path(os.environ["TENON_SCRATCH"])
-        self.images = guest.images()
-        self.daemon = assigned.Daemon(self.scratch)
-        self.nvme, self.edu = assigned.nvme(), assigned.edu()
-        self.disk = assigned.Disk(self.nvme)
-        self.home = {device: device.state() for device in (self.nvme, self.edu)}
-        self.digest = self.disk.fill()
-        for device in (self.nvme, self.edu):
-            (self.scratch / f"{device.name}.xml").write_text(device.xml())
-
-    def point(self, name, good, note=""):
-        """A point, with what explains a bad one."""
-        self.tap.point(name, good)
-        if not good:
-            print(f"# {note}\n# daemon: {self.daemon.log()}".replace("\n", "\n# "), flush=True)
-
-    def change(self, command, device):
-        """attach-device or detach-device --live. Returns (status, words)."""
-        return virsh(command, NAME, self.scratch / f"{device.name}.xml", "--live")
-
-    def must(self, command, device):
-        """The same, as a step that must succeed."""
-        status, said = self.change(command, device)
-        if status:
-            raise assigned.Failure(f"{command} {device.name}: {said}")
-
-    def is_home(self):
-        """Everything is the host's, as before, and the disk works."""
-        return (assigned.records() == [] and self.nvme.state() == self.home[self.nvme] and
-                self.edu.state() == self.home[self.edu] and
-                self.disk.digest() == self.digest)
-
-    def home_again(self, name):
-        """A point: within a time, everything is."""
-        try:
-            self.point(name, assigned.until(self.is_home, "all back"))
-        except assigned.Failure:
-            self.point(name, False, self.how())
-
-    def how(self):
-        """Where everything is."""
-        return f"{self.nvme.state()}, {self.edu.state()}, {assigned.records()}"
+class Case(virsh_guest.Case):
+    """The points."""
 
     def hot(self):
         """Attached to a running guest, used, detached, used by the host."""
@@ -213,18 +66,30 @@ class Case:
         return machine
 
     def cost(self, machine):
-        """Descriptors, DMA maps and slots in use."""
+        """What may be used up: descriptors, maps, slots, names, the right to lock memory."""
         pid = machine.pid()
+        limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
         return {"vmm": len(os.listdir(f"/proc/{pid}/fd")),
                 "daemon": len(os.listdir(f"/proc/{self.daemon.process.pid}/fd")),
+                "limit": [line for line in limits if line.startswith("Max locked")],
+                "locked": memory_kb(pid, "VmLck"),
                 "maps": machine.ask("x-query-dma-maps"),
+                "views": machine.ask("human-monitor-command", **{"command-line": "info mtree -f"}),
+                "pci": machine.ask("query-pci"),
                 "peripherals": machine.ask("qom-list", path="/machine/peripheral"),
-                "objects": machine.ask("qom-list", path="/objects")}
+                "objects": machine.ask("qom-list", path="/objects"),
+                "files": sorted(path.name for path in assigned.STATE.iterdir()),
+                "xml": virsh("dumpxml", NAME)[1]}
+
+    def memory(self, machine):
+        """Anonymous memory in use, guest RAM included: of the monitor and of the daemon, in KiB."""
+        return [memory_kb(pid, "RssAnon") for pid in (machine.pid(), self.daemon.process.pid)]
 
     def rounds(self, machine):
         """Attach, read, detach, again and again."""
         before = self.cost(machine)
         good = 0
+        memory = []
         for _ in range(ROUNDS):
             self.must("attach-device", self.nvme)
             self.must("attach-device", self.edu)
@@ -232,9 +97,24 @@ class Case:
             self.must("detach-device", self.nvme)
             self.must("detach-device", self.edu)
             assigned.until(self.is_home, self.how())
-        after = self.cost(machine)
+            memory.append(self.memory(machine))
         self.point(f"{ROUNDS} rounds read the right bytes", good == ROUNDS, good)
-        self.point("rounds leave nothing behind", before == after, f"{before} {after}")
+        self.settled(machine, before)
+        shown = [memory[number * (ROUNDS - 1) // 4] for number in range(5)]
+        print(f"# KiB of monitor and daemon, over the rounds: {shown}", flush=True)
+        grown = [last - first for first, last in zip(memory[0], memory[-1])]
+        self.point("rounds leave no memory behind", max(grown) <= SLACK_KB, grown)
+
+    def settled(self, machine, before):
+        """A point: nothing is used up. The daemon may still be closing virsh's connections."""
+        try:
+            assigned.until(lambda: self.cost(machine) == before, "as before", SETTLE_SECONDS)
+            self.point("rounds leave nothing behind", True)
+        except assigned.Failure:
+            after = self.cost(machine)
+            self.point("rounds leave nothing behind", False,
+                       [(name, before[name], after[name]) for name in before
+                        if before[name] != after[name]])
 
     def dead_daemon(self, machine):
         """kill -9 of the daemon: while a device is assigned, and in the middle of an attach."""
@@ -261,7 +141,7 @@ class Case:
         self.home_again("attach cut short is put right")
 
     def dead_guest(self, machine):
-        """kill -9 of the monitor, then of both."""
+        """kill -9 of the monitor."""
         self.must("attach-device", self.nvme)
         self.must("attach-device", self.edu)
         os.kill(machine.pid(), signal.SIGKILL)
@@ -270,24 +150,11 @@ class Case:
 
     def run(self):
         """All of it."""
-        self.daemon.start()
         machine = self.hot()
         self.rounds(machine)
         self.dead_daemon(machine)
         self.dead_guest(machine)
-        self.tap.finish()
-
-
-def main():
-    """Run; a step that fails ends the case."""
-    case = Case()
-    try:
-        case.run()
-    except (assigned.Failure, guest.GuestError, subprocess.TimeoutExpired) as error:
-        text = f"{error}\n{case.how()}\n{case.daemon.log()}"
-        print("Bail out! " + text.replace("\n", "\n# "), flush=True)
-        sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    Case().main()
