@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The groups boot and dimm: a stock Debian guest, in the box or, where it can, right here."""
+"""The groups boot, dimm and hostdev: a stock Debian guest, in the box or, where it can, here."""
 
 import sys
 from pathlib import Path
@@ -10,13 +10,16 @@ sys.path.insert(0, str(BOX))
 
 import host_kvm  # noqa: E402
 from daemon_group import measured  # noqa: E402
-from table import absolute_row, ratio_row, runs  # noqa: E402
+from table import Row, absolute_row, ratio_row, runs  # noqa: E402
 
 INNER = HERE / "box_inner.py"
+HOSTDEV_INNER = HERE / "hostdev_inner.py"
 # Longer than any run on a busy machine took.
 LIMIT_SECONDS = 180
 LIMIT_SECONDS_A_RUN = 400
+HOSTDEV_SECONDS_A_RUN = 120
 MOST_DEBIAN_MB = 6
+DISK = "64M"
 
 
 def _inside(group):
@@ -51,3 +54,21 @@ def dimm():
             ("grown", "attach: the guest has all of it", 0.5),
             ("removed", "detach to the device-removed event", 0.5)):
         yield ratio_row(text, "s", peer[name], tenon[name], most)
+
+
+def hostdev():
+    """The monitors alone: an NVMe disk of the box's; never this machine's own."""
+    limit = LIMIT_SECONDS + runs() * HOSTDEV_SECONDS_A_RUN
+    argv = [BOX / "run", "--timeout", str(limit), "--nvme", DISK, HOSTDEV_INNER, str(runs())]
+    peer, tenon = measured(argv, limit + 60)
+    for name, text in (("added", "device_add of an NVMe disk returns"),
+                       ("seen", "device_add to the guest's /dev/nvme0n1")):
+        yield ratio_row(text, "ms", peer[name], tenon[name], 1)
+    for name, text in (("reads", "4 KiB random reads a second from the assigned disk, one at a time"),
+                       ("interrupts", "the disk's interrupts a second meanwhile")):
+        yield Row(text, "", peer[name], tenon[name], peer[name], "no fewer", more_is_better=True)
+    for name, text in (("exits", "KVM exits a read"), ("user_exits", "exits to user space a read"),
+                       ("mmio_exits", "of these for MMIO"), ("io_exits", "exits for ports a read")):
+        # To as many places as the table shows; the sum makes 0 of -0.
+        values = [round(side[name], 2) + 0.0 for side in (peer, tenon)]
+        yield ratio_row(text, "", *values, 1)
