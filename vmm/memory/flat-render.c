@@ -180,11 +180,12 @@ render_region(GArray *ranges, TnMemoryRegion *mr, const Window *window, unsigned
     }
 }
 
+/* The end of a region of all 2^64 bytes does not go on at its beginning. */
 static bool
 continues(const TnFlatRange *a, const TnFlatRange *b)
 {
     return a->range.last != UINT64_MAX && a->range.last + 1 == b->range.first &&
-           a->region == b->region &&
+           a->region == b->region && b->offset_in_region != 0 &&
            a->offset_in_region + (a->range.last - a->range.first) + 1 == b->offset_in_region &&
            a->readonly == b->readonly && a->nonvolatile == b->nonvolatile;
 }

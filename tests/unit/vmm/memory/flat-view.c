@@ -298,6 +298,17 @@ test_neighbours_out_of_step_stay_apart(Fixture *f, gconstpointer data)
 }
 
 static void
+test_last_byte_and_first_stay_apart(Fixture *f, gconstpointer data)
+{
+    TnMemoryRegion *io = make_io(f, "io", UINT64_MAX);
+
+    tn_memory_region_add_subregion(&f->root, 0,
+                                   make_alias(f, "a", io, UINT64_MAX - 0xfff, 0x1000));
+    tn_memory_region_add_subregion(&f->root, 0x1000, make_alias(f, "b", io, 0, 0x1000));
+    assert_space(f, "0-fff io +fffffffffffff000; 1000-1fff io +0");
+}
+
+static void
 test_readonly_neighbour_stays_apart(Fixture *f, gconstpointer data)
 {
     TnMemoryRegion *ram = make_ram(f, "ram", 0x2000);
@@ -484,6 +495,8 @@ add_attribute_tests(void)
 {
     fixture_test("/memory/flat-view/neighbours-of-one-region-join",
                  test_neighbours_of_one_region_join);
+    fixture_test("/memory/flat-view/last-byte-and-first-stay-apart",
+                 test_last_byte_and_first_stay_apart);
     fixture_test("/memory/flat-view/neighbours-out-of-step-stay-apart",
                  test_neighbours_out_of_step_stay_apart);
     fixture_test("/memory/flat-view/readonly-neighbour-stays-apart",

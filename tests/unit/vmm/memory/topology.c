@@ -444,6 +444,7 @@ static bool
 could_join(const TnFlatRange *a, const TnFlatRange *b)
 {
     return a->range.last + 1 == b->range.first && a->region == b->region &&
+           b->offset_in_region != 0 &&
            a->offset_in_region + (b->range.first - a->range.first) == b->offset_in_region &&
            a->readonly == b->readonly && a->nonvolatile == b->nonvolatile;
 }
