@@ -111,11 +111,10 @@ static void
 test_maps_are_traced(Fixture *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
-    TnHotplugTrace *trace = tn_hotplug_trace_new(f->p->platform.events);
+    TnHotplugTrace *trace = f->p->platform.trace;
     TnMemoryRegion alias;
 
     fixture_plug(f);
-    f->p->platform.trace = trace;
     tn_memory_region_init_alias(&alias, f->p->platform.memory, NULL, "dimm", &f->ram, 0, 0x10000);
     tn_memory_region_add_subregion(&f->p->system_memory, 0x100000000, &alias);
     tn_test_iterate();
@@ -132,8 +131,6 @@ test_maps_are_traced(Fixture *f, gconstpointer data)
     tn_memory_region_del_subregion(&f->p->system_memory, &alias);
     tn_memory_synchronize(f->p->platform.memory);
     tn_memory_region_done(&alias);
-    f->p->platform.trace = NULL;
-    tn_hotplug_trace_free(trace);
 }
 
 /* A change that nobody can refuse, as the guest made it: the machine stops. */
