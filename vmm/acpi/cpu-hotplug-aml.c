@@ -8,6 +8,8 @@
  */
 #include "vmm/acpi/cpu-hotplug.h"
 
+#include "vmm/acpi/aml-notify.h"
+
 /* Notify values, ACPI 6.3 table 5-165. */
 #define NOTIFY_DEVICE_CHECK 1
 #define NOTIFY_EJECT_REQUEST 3
@@ -93,37 +95,6 @@ static void
 cpu_name(char *ret_name, unsigned index)
 {
     (void)g_snprintf(ret_name, 5, "C%03X", index);
-}
-
-/* Notify for one CPU of first..first+count-1, found by halving. */
-static void
-add_notify(TnAml *parent, unsigned first, unsigned count)
-{
-    if (count == 1) {
-        char name[5];
-
-        cpu_name(name, first);
-        tn_aml_append(parent, tn_aml_notify(tn_aml_path(name), tn_aml_arg(1)));
-    } else {
-        unsigned half = count / 2;
-        TnAml *low = tn_aml_if(tn_aml_less(tn_aml_arg(0), tn_aml_int(first + half)));
-        TnAml *high = tn_aml_else();
-
-        add_notify(low, first, half);
-        add_notify(high, first + half, count - half);
-        tn_aml_append(parent, low);
-        tn_aml_append(parent, high);
-    }
-}
-
-/* CTFY (index, what): notify a processor. */
-static TnAml *
-method_notify(unsigned count)
-{
-    TnAml *m = tn_aml_method("CTFY", 2, FALSE);
-
-    add_notify(m, 0, count);
-    return m;
 }
 
 /* CSTA (index): _STA of a processor. */
@@ -246,7 +217,7 @@ container_device(const TnAcpiCpu *cpus, unsigned count, gboolean nodes)
 
     tn_aml_append(dev, tn_aml_name("_HID", tn_aml_string("ACPI0010")));
     tn_aml_append(dev, tn_aml_name("_CID", tn_aml_eisaid("PNP0A05")));
-    tn_aml_append(dev, method_notify(count));
+    tn_aml_append(dev, tn_aml_notify_method("CTFY", cpu_name, count));
     tn_aml_append(dev, method_sta());
     tn_aml_append(dev, method_eject());
     tn_aml_append(dev, method_scan(count));

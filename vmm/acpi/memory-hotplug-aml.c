@@ -8,6 +8,8 @@
  */
 #include "vmm/acpi/memory-hotplug.h"
 
+#include "vmm/acpi/aml-notify.h"
+
 /* Notify values, ACPI 6.3 table 5-165. */
 #define NOTIFY_DEVICE_CHECK 1
 #define NOTIFY_EJECT_REQUEST 3
@@ -163,38 +165,6 @@ slot_name(char *ret_name, unsigned slot)
     (void)g_snprintf(ret_name, 5, "MP%02X", slot);
 }
 
-/* Notify for one slot of first..first+count-1, found by halving: a chain of 256
- * comparisons is what the guest would interpret for the last slot. */
-static void
-add_notify(TnAml *parent, unsigned first, unsigned count)
-{
-    if (count == 1) {
-        char name[5];
-
-        slot_name(name, first);
-        tn_aml_append(parent, tn_aml_notify(tn_aml_path(name), tn_aml_arg(1)));
-    } else {
-        unsigned half = count / 2;
-        TnAml *low = tn_aml_if(tn_aml_less(tn_aml_arg(0), tn_aml_int(first + half)));
-        TnAml *high = tn_aml_else();
-
-        add_notify(low, first, half);
-        add_notify(high, first + half, count - half);
-        tn_aml_append(parent, low);
-        tn_aml_append(parent, high);
-    }
-}
-
-/* MTFY (slot, what): notify the slot's device. */
-static TnAml *
-method_notify(unsigned slots)
-{
-    TnAml *m = tn_aml_method("MTFY", 2, FALSE);
-
-    add_notify(m, 0, slots);
-    return m;
-}
-
 /* If bit @flag is set in Local1, notifies the slot in Local0 and clears the bit. */
 static TnAml *
 answer_flag(unsigned flag, unsigned notify)
@@ -278,7 +248,7 @@ controller_device(unsigned slots, guint16 port)
     for (unsigned i = 0; i < slots; i++) {
         tn_aml_append(dev, slot_device(i));
     }
-    tn_aml_append(dev, method_notify(slots));
+    tn_aml_append(dev, tn_aml_notify_method("MTFY", slot_name, slots));
     tn_aml_append(dev, method_scan(slots));
     return dev;
 }

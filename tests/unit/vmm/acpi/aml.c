@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* AML terms byte by byte, against ACPI 6.3 chapters 20 and 6.4. */
-#include "vmm/acpi/aml.h"
+#include "vmm/acpi/aml-notify.h"
 
 #include <string.h>
 
@@ -335,6 +335,29 @@ test_free_accepts_null(void)
     tn_aml_free(tn_aml_int(1));
 }
 
+static void
+device_name(char *ret_name, unsigned number)
+{
+    (void)g_snprintf(ret_name, 5, "D%03u", number);
+}
+
+static void
+test_notify_one_device(void)
+{
+    assert_term(tn_aml_notify_method("NTFY", device_name, 1), 0x14, 0x0c, 'N', 'T', 'F', 'Y', 2,
+                0x86, 'D', '0', '0', '0', 0x69);
+}
+
+/* If (number < 1) the first; else if (number < 2) the second, else the third. */
+static void
+test_notify_by_halving(void)
+{
+    assert_term(tn_aml_notify_method("NTFY", device_name, 3), 0x14, 0x27, 'N', 'T', 'F', 'Y', 2,
+                0xa0, 0x0a, 0x95, 0x68, 0x01, 0x86, 'D', '0', '0', '0', 0x69,
+                0xa1, 0x15, 0xa0, 0x0b, 0x95, 0x68, 0x0a, 0x02, 0x86, 'D', '0', '0', '1', 0x69,
+                0xa1, 0x07, 0x86, 'D', '0', '0', '2', 0x69);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -381,6 +404,8 @@ main(int argc, char **argv)
     g_test_add_func("/acpi/aml/resource/dword-memory", test_resource_dword_memory);
     g_test_add_func("/acpi/aml/resource/qword-memory", test_resource_qword_memory);
     g_test_add_func("/acpi/aml/resource/qword-field-offsets", test_resource_qword_field_offsets);
+    g_test_add_func("/acpi/aml/notify/one-device", test_notify_one_device);
+    g_test_add_func("/acpi/aml/notify/by-halving", test_notify_by_halving);
     g_test_add_func("/acpi/aml/free-accepts-null", test_free_accepts_null);
     return g_test_run();
 }
