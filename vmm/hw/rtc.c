@@ -94,6 +94,7 @@ struct _TnRtc {
     TnMemoryRegion io;
     const TnIrqLine *irq_line;
     TnClock *clock;
+    clockid_t clock_id; /* the driving clock's, unless that is virtual time */
     gint64 base_offset; /* of "-rtc base"; what RTC_CHANGE counts from */
 
     GMutex lock;
@@ -105,8 +106,11 @@ struct _TnRtc {
     gint64 offset;      /* guest's time minus the driving clock's, in ticks */
     gint64 seen_second; /* UF and AF are up to date for it */
     gint64 seen_tick;   /* PF likewise, in periods */
-    gint64 shown_second;
-    guint8 shown[TN_RTC_REG_CENTURY + 1]; /* time registers as they spell shown_second */
+    /* The time registers of the last second that was read, good for so long from there on in
+     * the driving clock's time; 0: for nothing. */
+    guint8 shown[TN_RTC_REG_CENTURY + 1];
+    gint64 shown_from_ns;
+    guint64 shown_for_ns;
     bool irq_level;
     guint8 index;
     guint8 regs[TN_RTC_NUM_REGS]; /* time registers: only while the clock is held */
@@ -152,16 +156,23 @@ virtual_ticks(const TnRtc *self)
     return ns_to_ticks(tn_clock_now_ns(self->clock));
 }
 
-static gint64
-driving_clock_ticks(const TnRtc *self)
+/* Inlined: reading the time is what guests do most here. */
+static inline gint64
+driving_clock_ns(const TnRtc *self)
 {
     struct timespec ts;
 
-    if (self->config.clock == TN_RTC_CLOCK_VM) {
-        return virtual_ticks(self);
+    if (G_UNLIKELY(self->config.clock == TN_RTC_CLOCK_VM)) {
+        return tn_clock_now_ns(self->clock);
     }
-    clock_gettime(self->config.clock == TN_RTC_CLOCK_RT ? CLOCK_MONOTONIC : CLOCK_REALTIME, &ts);
-    return seconds_to_ticks(ts.tv_sec) + ts.tv_nsec * TN_RTC_HZ / NS_PER_SECOND;
+    clock_gettime(self->clock_id, &ts);
+    return (gint64)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
+}
+
+static gint64
+driving_clock_ticks(const TnRtc *self)
+{
+    return ns_to_ticks(driving_clock_ns(self));
 }
 
 static gint64
@@ -191,33 +202,55 @@ is_time_reg(guint8 index)
     return index < 64 && (time_regs & BIT(index));
 }
 
-/* Spells @second in the form that B asks for. */
+/* Spells @second into @regs in the form that B asks for. */
 static void
-spell_time(TnRtc *self, gint64 second)
+spell_time(const TnRtc *self, gint64 second, guint8 *regs)
 {
     gboolean binary = (self->regs[TN_RTC_REG_B] & TN_RTC_B_BINARY) != 0;
-    guint8 *shown = self->shown;
     TnRtcTime t;
 
     tn_rtc_time_from_seconds(second, &t);
-    shown[TN_RTC_REG_SECOND] = tn_rtc_encode(t.second, binary);
-    shown[TN_RTC_REG_MINUTE] = tn_rtc_encode(t.minute, binary);
-    shown[TN_RTC_REG_HOUR] =
+    regs[TN_RTC_REG_SECOND] = tn_rtc_encode(t.second, binary);
+    regs[TN_RTC_REG_MINUTE] = tn_rtc_encode(t.minute, binary);
+    regs[TN_RTC_REG_HOUR] =
         tn_rtc_encode_hour(t.hour, binary, self->regs[TN_RTC_REG_B] & TN_RTC_B_24H);
-    shown[TN_RTC_REG_WEEKDAY] = tn_rtc_encode(t.weekday, binary);
-    shown[TN_RTC_REG_DAY] = tn_rtc_encode(t.day, binary);
-    shown[TN_RTC_REG_MONTH] = tn_rtc_encode(t.month, binary);
-    shown[TN_RTC_REG_YEAR] = tn_rtc_encode((guint8)(t.year % 100), binary);
-    shown[TN_RTC_REG_CENTURY] = tn_rtc_encode((guint8)(t.year / 100), binary);
-    self->shown_second = second;
+    regs[TN_RTC_REG_WEEKDAY] = tn_rtc_encode(t.weekday, binary);
+    regs[TN_RTC_REG_DAY] = tn_rtc_encode(t.day, binary);
+    regs[TN_RTC_REG_MONTH] = tn_rtc_encode(t.month, binary);
+    regs[TN_RTC_REG_YEAR] = tn_rtc_encode((guint8)(t.year % 100), binary);
+    regs[TN_RTC_REG_CENTURY] = tn_rtc_encode((guint8)(t.year / 100), binary);
 }
 
-/* What a time register shows at @second. Guests read all of them in a row. */
-static guint8
-time_reg(TnRtc *self, guint8 index, gint64 second)
+/* Spells the second that holds @now_ns of the driving clock, and for how long it is good. */
+static void __attribute__((noinline))
+show_time(TnRtc *self, gint64 now_ns)
 {
-    if (G_UNLIKELY(second != self->shown_second)) {
-        spell_time(self, second);
+    gint64 second = to_seconds(ns_to_ticks(now_ns) + self->offset);
+
+    spell_time(self, second, self->shown);
+    self->shown_from_ns = ticks_to_ns(seconds_to_ticks(second) - self->offset);
+    self->shown_for_ns =
+        (guint64)(ticks_to_ns(seconds_to_ticks(second + 1) - self->offset) - self->shown_from_ns);
+}
+
+/* The clock, its form or whether it is held changes. */
+static void
+forget_shown(TnRtc *self)
+{
+    self->shown_for_ns = 0;
+}
+
+/* Guests read all of the time registers in a row. */
+static inline guint8
+read_time_reg(TnRtc *self, guint8 index)
+{
+    gint64 now_ns = driving_clock_ns(self);
+
+    if (G_UNLIKELY((guint64)(now_ns - self->shown_from_ns) >= self->shown_for_ns)) {
+        if (is_held(self)) {
+            return self->regs[index];
+        }
+        show_time(self, now_ns);
     }
     return self->shown[index];
 }
@@ -225,13 +258,7 @@ time_reg(TnRtc *self, guint8 index, gint64 second)
 static void
 latch_time(TnRtc *self)
 {
-    gint64 second = to_seconds(guest_ticks(self));
-
-    for (unsigned i = 0; i < TN_RTC_NUM_REGS; i++) {
-        if (is_time_reg((guint8)i)) {
-            self->regs[i] = time_reg(self, (guint8)i, second);
-        }
-    }
+    spell_time(self, to_seconds(guest_ticks(self)), self->regs);
 }
 
 /* The time that the latched registers spell. */
@@ -262,6 +289,7 @@ set_time(TnRtc *self, gint64 ticks)
     gint64 now = tn_clock_now_ns(self->clock);
 
     self->offset = seconds_to_ticks(second) + ticks - driving_clock_ticks(self);
+    forget_shown(self);
     self->seen_second = second;
     tn_timer_arm(self->change_timer, MAX(now, self->change_told_ns + TN_RTC_CHANGE_PERIOD_NS));
 }
@@ -430,8 +458,8 @@ read_reg(TnRtc *self, guint8 index)
 {
     guint8 value;
 
-    if (is_time_reg(index) && !is_held(self)) {
-        return time_reg(self, index, to_seconds(guest_ticks(self)));
+    if (is_time_reg(index)) {
+        return read_time_reg(self, index);
     }
     switch (index) {
     case TN_RTC_REG_A:
@@ -467,7 +495,7 @@ write_control(TnRtc *self, guint8 index, guint8 value)
         latch_time(self);
     }
     self->regs[index] = value;
-    self->shown_second = G_MININT64;
+    forget_shown(self);
     if (was_held && !is_held(self)) {
         /* The first update comes half a second after the divider's release; it
          * goes on counting through SET (data sheet, "divider control"). */
@@ -655,6 +683,7 @@ tn_rtc_realize(TnDevice *device, GError **error)
 
     self->irq_line = platform->isa_irqs ? &platform->isa_irqs[TN_RTC_IRQ] : NULL;
     self->clock = platform->clock;
+    self->clock_id = self->config.clock == TN_RTC_CLOCK_RT ? CLOCK_MONOTONIC : CLOCK_REALTIME;
     self->periodic_timer = tn_timer_new(platform->clock, on_timer, self);
     self->second_timer = tn_timer_new(platform->clock, on_timer, self);
     self->change_timer = tn_timer_new(platform->clock, on_change_timer, self);
@@ -709,7 +738,7 @@ state_post_load(void *opaque, unsigned version, GError **error)
 
     self->offset = CLAMP(self->offset, -furthest, furthest);
     self->index &= TN_RTC_NUM_REGS - 1;
-    self->shown_second = G_MININT64;
+    forget_shown(self);
     self->regs[TN_RTC_REG_A] &= ~TN_RTC_A_UIP;
     self->regs[TN_RTC_REG_C] &= TN_RTC_C_FLAGS;
     self->regs[TN_RTC_REG_D] = TN_RTC_D_VALID;
@@ -746,5 +775,4 @@ static void
 tn_rtc_init(TnRtc *self)
 {
     g_mutex_init(&self->lock);
-    self->shown_second = G_MININT64;
 }
