@@ -91,7 +91,7 @@ typedef struct TnSplitIrqchip {
 } TnSplitIrqchip;
 
 struct TnKvm {
-    /* Constant after tn_kvm_new(). */
+    /* Constant after tn_kvm_create_irqchip(). */
     int fd;
     int vm_fd;
     TnKvmIrqchip irqchip;

@@ -183,7 +183,7 @@ read_msr_list(TnKvm *kvm, GError **error)
 }
 
 static gboolean
-create_irqchip(TnKvm *kvm, GError **error)
+create_chips(TnKvm *kvm, GError **error)
 {
     struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 
@@ -231,9 +231,6 @@ create_vm(TnKvm *kvm, GError **error)
     if (ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)TN_KVM_TSS) < 0) {
         return tn_kvm_set_errno(error, "KVM_SET_TSS_ADDR");
     }
-    if (!create_irqchip(kvm, error)) {
-        return FALSE;
-    }
     enable_wide_apic_ids(kvm);
     tn_irq_routes_init(&kvm->routes, (unsigned)check_extension(kvm, KVM_CAP_IRQ_ROUTING));
     slots = check_extension(kvm, KVM_CAP_NR_MEMSLOTS);
@@ -259,16 +256,20 @@ enable_clear_dirty_log(TnKvm *kvm)
 TnKvm *
 tn_kvm_new(const char *path, GError **error)
 {
-    return tn_kvm_new_with_irqchip(path, TN_KVM_IRQCHIP_KERNEL, error);
+    TnKvm *kvm = tn_kvm_new_vm(path, error);
+
+    if (kvm && !tn_kvm_create_irqchip(kvm, TN_KVM_IRQCHIP_KERNEL, error)) {
+        g_clear_pointer(&kvm, tn_kvm_free);
+    }
+    return kvm;
 }
 
 TnKvm *
-tn_kvm_new_with_irqchip(const char *path, TnKvmIrqchip irqchip, GError **error)
+tn_kvm_new_vm(const char *path, GError **error)
 {
     TnKvm *kvm = g_new0(TnKvm, 1);
     int run_size;
 
-    kvm->irqchip = irqchip;
     tn_kvm_split_init(kvm);
     path = path ? path : "/dev/kvm";
     kvm->fd = kvm->vm_fd = kvm->vfio_fd = -1;
@@ -289,17 +290,27 @@ tn_kvm_new_with_irqchip(const char *path, TnKvmIrqchip irqchip, GError **error)
     kvm->run_size = (size_t)run_size;
     read_optional_capabilities(kvm);
     if (!read_supported_cpuid(kvm, error) || !read_msr_list(kvm, error) ||
-        !create_vm(kvm, error) || !tn_kvm_irq_routes_init(kvm, error) ||
-        !tn_kvm_irq_chips_save(kvm, error)) {
+        !create_vm(kvm, error)) {
         goto error;
     }
     enable_clear_dirty_log(kvm);
-    tn_kvm_fast_path_init(kvm);
     return kvm;
 
 error:
     tn_kvm_free(kvm);
     return NULL;
+}
+
+gboolean
+tn_kvm_create_irqchip(TnKvm *kvm, TnKvmIrqchip irqchip, GError **error)
+{
+    kvm->irqchip = irqchip;
+    if (!create_chips(kvm, error) || !tn_kvm_irq_routes_init(kvm, error) ||
+        !tn_kvm_irq_chips_save(kvm, error)) {
+        return FALSE;
+    }
+    tn_kvm_fast_path_init(kvm);
+    return TRUE;
 }
 
 void

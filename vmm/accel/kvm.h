@@ -39,11 +39,17 @@ typedef enum {
     TN_KVM_IRQCHIP_SPLIT,  /* devices of ours: tn_kvm_get_irqchip_host() */
 } TnKvmIrqchip;
 
-/* Opens /dev/kvm (or @path where not NULL), makes a VM with in-kernel irqchip,
- * PIT and default GSI routing. NULL with @error set. */
+/* Opens /dev/kvm (or @path where not NULL) and makes a VM that has no interrupt controllers
+ * yet. NULL with @error set. */
+TnKvm *tn_kvm_new_vm(const char *path, GError **error);
+/* Makes the interrupt controllers, the PIT and the default GSI routing. Once, before the first
+ * vCPU and before what tn_kvm_get_fast_path() returns is used; better after RAM is attached:
+ * with the chips KVM begins a grace period that a new memory slot then waits out, some
+ * milliseconds. CAPABILITY where KVM cannot split; after a failure @kvm is good for
+ * tn_kvm_free() alone. */
+gboolean tn_kvm_create_irqchip(TnKvm *kvm, TnKvmIrqchip irqchip, GError **error);
+/* Both, with everything in KVM. */
 TnKvm *tn_kvm_new(const char *path, GError **error);
-/* The same with @irqchip of the caller's choice; CAPABILITY where KVM cannot split. */
-TnKvm *tn_kvm_new_with_irqchip(const char *path, TnKvmIrqchip irqchip, GError **error);
 /* All vCPUs must be gone, the attached address spaces still there. NULL is fine. */
 void tn_kvm_free(TnKvm *kvm);
 

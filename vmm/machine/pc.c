@@ -61,19 +61,20 @@ tn_pc_board_new(TnMachine *machine, GError **error)
     TnKvmIrqchip irqchip = c->split_irqchip ? TN_KVM_IRQCHIP_SPLIT : TN_KVM_IRQCHIP_KERNEL;
 
     board->machine = machine;
-    board->kvm = tn_kvm_new_with_irqchip(c->kvm_path, irqchip, error);
+    board->kvm = tn_kvm_new_vm(c->kvm_path, error);
     if (board->kvm) {
-        p->fast_path = (TnFastPath *)tn_kvm_get_fast_path(board->kvm);
         tn_kvm_attach_memory(board->kvm, p->memory_space);
         tn_kvm_attach_io(board->kvm, p->io_space);
+        /* Before the chips: see tn_kvm_create_irqchip(). */
+        board->ram = tn_pc_ram_new(machine, error);
+    }
+    if (board->ram && tn_kvm_create_irqchip(board->kvm, irqchip, error)) {
+        p->fast_path = (TnFastPath *)tn_kvm_get_fast_path(board->kvm);
         board->irqchip = tn_pc_irqchip_new(machine, board->kvm, error);
     }
     /* The split PIT is not KVM's, and discards them anyway. */
     if (board->irqchip && (!c->pit_discard || c->split_irqchip ||
                            tn_kvm_discard_lost_ticks(board->kvm, error))) {
-        board->ram = tn_pc_ram_new(machine, error);
-    }
-    if (board->ram) {
         board->devices = tn_pc_devices_new(machine, board->ram, error);
     }
     if (!board->devices || !make_cpus(board, error)) {

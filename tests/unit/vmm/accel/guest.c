@@ -106,7 +106,7 @@ TnGuest *
 tn_guest_new_with_irqchip(unsigned num_vcpus, TnKvmIrqchip irqchip)
 {
     g_autoptr(GError) error = NULL;
-    TnKvm *kvm = tn_kvm_new_with_irqchip(NULL, irqchip, &error);
+    TnKvm *kvm = tn_kvm_new_vm(NULL, &error);
     TnVcpuEnv env;
     TnGuest *guest;
 
@@ -120,6 +120,8 @@ tn_guest_new_with_irqchip(unsigned num_vcpus, TnKvmIrqchip irqchip)
     make_memory(guest);
     tn_kvm_attach_memory(kvm, guest->memory_space);
     tn_kvm_attach_io(kvm, guest->io_space);
+    tn_kvm_create_irqchip(kvm, irqchip, &error);
+    g_assert_no_error(error);
     env = (TnVcpuEnv){ guest->memory_space, guest->io_space, &guest->run_state };
     for (unsigned i = 0; i < num_vcpus; i++) {
         guest->vcpus[i] = tn_vcpu_new(kvm, i, &model, &env, &error);
