@@ -105,9 +105,11 @@ tn_domain_def_format(const TnDomainDef *def, TnXmlFormatFlags flags)
     tn_xml_start(writer, "domain");
     format_head(def, writer, flags);
     tn_domain_memory_format_sizes(def, writer);
+    tn_memtune_format(&def->memtune, writer);
     tn_domain_memory_format_backing(&def->memory, writer);
     format_vcpu(def, writer);
     tn_vcpus_format(def, writer);
+    tn_cputune_format(def, writer);
     tn_numatune_format(&def->numatune, writer);
     format_resource(def, writer);
     tn_domain_os_format(&def->os, writer);

@@ -234,8 +234,9 @@ tn_domain_def_parse_node(xmlNodePtr root, const TnXmlParseOptions *options, GErr
     tn_xml_mark(root);
     if (!parse_type(def, root, host, error) || !parse_id(def, root, flags) ||
         !parse_names(def, root, error) || !tn_metadata_parse(def, root, error) ||
-        !tn_domain_memory_parse(&def->memory, root, error) || !parse_vcpu(def, root, error) ||
-        !tn_vcpus_parse(def, root, error) ||
+        !tn_domain_memory_parse(&def->memory, root, error) ||
+        !tn_memtune_parse(&def->memtune, root, error) || !parse_vcpu(def, root, error) ||
+        !tn_vcpus_parse(def, root, error) || !tn_cputune_parse(def, root, error) ||
         !tn_numatune_parse(&def->numatune, root, error) || !parse_resource(def, root, error) ||
         !tn_domain_os_parse(&def->os, root, host, error) ||
         !tn_domain_features_parse(&def->features, root, error) ||

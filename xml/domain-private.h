@@ -20,6 +20,11 @@ void tn_domain_memory_init(TnDomainMemory *self);
 void tn_domain_memory_clear(TnDomainMemory *self);
 void tn_domain_memory_copy(TnDomainMemory *self, const TnDomainMemory *from);
 
+/* memtune.c: nothing is owned */
+gboolean tn_memtune_parse(TnMemtune *self, xmlNodePtr domain, GError **error);
+void tn_memtune_format(const TnMemtune *self, TnXmlWriter *writer);
+void tn_memtune_init(TnMemtune *self);
+
 /* numatune.c */
 gboolean tn_numatune_parse(TnNumatune *self, xmlNodePtr domain, GError **error);
 void tn_numatune_format(const TnNumatune *self, TnXmlWriter *writer);
@@ -76,6 +81,11 @@ GArray *tn_seclabels_copy(const GArray *from);
 gboolean tn_vcpus_parse(TnDomainDef *def, xmlNodePtr domain, GError **error);
 void tn_vcpus_format(const TnDomainDef *def, TnXmlWriter *writer);
 gboolean tn_vcpus_validate(const TnDomainDef *def, GError **error);
+
+/* cputune.c: vcpu_pins and emulator_pin; after vcpus_max is known */
+gboolean tn_cputune_parse(TnDomainDef *def, xmlNodePtr domain, GError **error);
+void tn_cputune_format(const TnDomainDef *def, TnXmlWriter *writer);
+GPtrArray *tn_vcpu_pins_copy(const GPtrArray *from);
 
 /* metadata.c: the element itself */
 gboolean tn_metadata_parse(TnDomainDef *def, xmlNodePtr domain, GError **error);

@@ -22,6 +22,8 @@ tn_domain_def_new(void)
     def->on_reboot = TN_LIFECYCLE_RESTART;
     def->on_crash = TN_LIFECYCLE_DESTROY;
     tn_domain_memory_init(&def->memory);
+    tn_memtune_init(&def->memtune);
+    def->vcpu_pins = g_ptr_array_new_with_free_func((GDestroyNotify) tn_bitmap_free);
     tn_numatune_init(&def->numatune);
     tn_domain_cpu_init(&def->cpu);
     tn_domain_clock_init(&def->clock);
@@ -48,6 +50,8 @@ tn_domain_def_free(TnDomainDef *def)
     tn_bitmap_free(def->cpuset);
     tn_numatune_clear(&def->numatune);
     g_clear_pointer(&def->vcpu_states, g_array_unref);
+    g_clear_pointer(&def->vcpu_pins, g_ptr_array_unref);
+    tn_bitmap_free(def->emulator_pin);
     g_free(def->partition);
     tn_domain_os_clear(&def->os);
     tn_domain_cpu_clear(&def->cpu);
@@ -72,6 +76,8 @@ tn_domain_def_copy(const TnDomainDef *def)
     tn_domain_memory_copy(&copy->memory, &def->memory);
     copy->vcpu_states = def->vcpu_states != NULL ? g_array_copy(def->vcpu_states) : NULL;
     copy->cpuset = tn_bitmap_copy(def->cpuset);
+    copy->vcpu_pins = tn_vcpu_pins_copy(def->vcpu_pins);
+    copy->emulator_pin = tn_bitmap_copy(def->emulator_pin);
     tn_numatune_copy(&copy->numatune, &def->numatune);
     copy->partition = g_strdup(def->partition);
     tn_domain_os_copy(&copy->os, &def->os);

@@ -48,6 +48,16 @@ typedef struct {
     guint64 given_total_kib; /**< `<memory>` as parsed; only between parse and postparse */
 } TnDomainMemory;
 
+/** TN_MEMTUNE_UNLIMITED: KiB from which on a limit is none: VIR_DOMAIN_MEMORY_PARAM_UNLIMITED. */
+#define TN_MEMTUNE_UNLIMITED G_GUINT64_CONSTANT(9007199254740991)
+
+/** TnMemtune: `<memtune>`: KiB, at most TN_MEMTUNE_UNLIMITED; see tn_memtune_is_set(). */
+typedef struct {
+    guint64 hard_limit_kib;
+    guint64 soft_limit_kib;
+    guint64 swap_hard_limit_kib;
+} TnMemtune;
+
 /** TnMemnode: `<memnode cellid= mode= nodeset=>`. */
 typedef struct {
     guint cell;
@@ -155,11 +165,15 @@ typedef struct {
     char *description;
     struct _xmlNode *metadata; /**< owned `<metadata>` element; use xml/metadata.h */
     TnDomainMemory memory;
+    TnMemtune memtune;
     guint vcpus_max;
     guint vcpus;              /**< enabled ones; 1 .. vcpus_max */
     GArray *vcpu_states;      /**< of TnVcpuState, vcpus_max of them; NULL: the first @vcpus are
                                    enabled and there from the start */
     TnBitmap *cpuset;         /**< `<vcpu cpuset=>`: host CPUs; NULL: not given */
+    GPtrArray *vcpu_pins;     /**< `<vcpupin>`: of TnBitmap, owned; index: vCPU, NULL: no pin; never
+                                   longer than vcpus_max; use tn_domain_def_vcpu_pin() */
+    TnBitmap *emulator_pin;   /**< `<emulatorpin>`; NULL: not given */
     TnNumatune numatune;
     char *partition;          /**< `<resource><partition>` */
     TnDomainOs os;
@@ -240,6 +254,32 @@ guint tn_domain_def_n_boot_vcpus(const TnDomainDef *def);
 
 /** tn_domain_def_number_vcpus: gives the enabled ones that have no place in the order the next. */
 void tn_domain_def_number_vcpus(TnDomainDef *def);
+
+/** tn_domain_def_vcpu_pin: host CPUs that `<vcpupin>` gives vCPU @id, borrowed; NULL: none. */
+const TnBitmap *tn_domain_def_vcpu_pin(const TnDomainDef *def, guint id);
+
+/** tn_domain_def_vcpu_cpus: host CPUs that vCPU @id runs on, by its pin or `<vcpu cpuset=>`,
+ *  borrowed; NULL: all. */
+const TnBitmap *tn_domain_def_vcpu_cpus(const TnDomainDef *def, guint id);
+
+/** tn_domain_def_emulator_cpus: the same for all threads but the vCPUs'. */
+const TnBitmap *tn_domain_def_emulator_cpus(const TnDomainDef *def);
+
+/** tn_domain_def_is_pinned: whether anything says on which host CPUs the guest runs. */
+gboolean tn_domain_def_is_pinned(const TnDomainDef *def);
+
+/** tn_domain_def_set_vcpu_pin: pins vCPU @id < vcpus_max to @cpus (copied). */
+void tn_domain_def_set_vcpu_pin(TnDomainDef *def, guint id, const TnBitmap *cpus);
+
+/** tn_domain_def_set_emulator_pin: the same for all threads but the vCPUs'. */
+void tn_domain_def_set_emulator_pin(TnDomainDef *def, const TnBitmap *cpus);
+
+/** tn_memtune_is_set: whether @kib of a TnMemtune is a limit. */
+static inline gboolean
+tn_memtune_is_set(guint64 kib)
+{
+    return kib < TN_MEMTUNE_UNLIMITED;
+}
 
 /**
  * tn_domain_def_parse: the whole pipeline: read @xml, complete it, judge it.

@@ -82,6 +82,14 @@ missing(const char *place, gboolean required, GError **error)
     return !required;
 }
 
+static gboolean
+scale_element(xmlNodePtr node, const char *place, guint64 *ret_kib, GError **error)
+{
+    g_autofree char *text = g_strstrip(tn_xml_text(node));
+
+    return scale_text(node, text, place, ret_kib, error);
+}
+
 gboolean
 tn_xml_child_kib(xmlNodePtr parent, const char *name, gboolean required, guint64 *ret_kib,
                  GError **error)
@@ -90,13 +98,18 @@ tn_xml_child_kib(xmlNodePtr parent, const char *name, gboolean required, guint64
     /* libvirt's messages name the sizes of <domain> itself as "./memory[1]". */
     gboolean is_top = parent->parent == NULL || parent->parent->type != XML_ELEMENT_NODE;
     g_autofree char *place = g_strdup_printf("%s%s", name, is_top ? "[1]" : "");
-    g_autofree char *text = NULL;
 
-    if (child == NULL) {
-        return missing(place, required, error);
-    }
-    text = g_strstrip(tn_xml_text(child));
-    return scale_text(child, text, place, ret_kib, error);
+    return child != NULL ? scale_element(child, place, ret_kib, error)
+                         : missing(place, required, error);
+}
+
+gboolean
+tn_xml_child_kib_at(xmlNodePtr parent, const char *name, const char *place, guint64 *ret_kib,
+                    GError **error)
+{
+    xmlNodePtr child = tn_xml_child(parent, name);
+
+    return child == NULL || scale_element(child, place, ret_kib, error);
 }
 
 gboolean

@@ -22,6 +22,13 @@ gboolean tn_xml_child_kib(xmlNodePtr parent, const char *name, gboolean required
                           guint64 *ret_kib, GError **error);
 
 /**
+ * tn_xml_child_kib_at: as tn_xml_child_kib() for an element that may be absent.
+ * @place: names it in messages: "memtune/hard_limit[1]".
+ */
+gboolean tn_xml_child_kib_at(xmlNodePtr parent, const char *name, const char *place,
+                             guint64 *ret_kib, GError **error);
+
+/**
  * tn_xml_attr_kib: read a size attribute whose unit is the attribute "unit" of the same element.
  * @ret_kib: untouched when the attribute is absent and not required.
  */

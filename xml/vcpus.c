@@ -93,6 +93,9 @@ tn_domain_def_set_vcpus_max(TnDomainDef *def, guint max)
     guint old = def->vcpus_max;
 
     def->vcpus_max = max;
+    if (def->vcpu_pins->len > max) {
+        g_ptr_array_set_size(def->vcpu_pins, (gint) max);
+    }
     if (def->vcpu_states == NULL) {
         def->vcpus = MIN(def->vcpus, max);
         return;

@@ -113,6 +113,7 @@ static const char *const accepted[] = {
     "virt-install-direct",
     "hostdev",
     "escapes",
+    "tuning",
     "vcpus",
 };
 
