@@ -79,6 +79,8 @@ extern const TnRpcHandlerRow tn_api_domain_device_rows[];
 extern const gsize tn_api_n_domain_device_rows;
 extern const TnRpcHandlerRow tn_api_domain_stats_rows[];
 extern const gsize tn_api_n_domain_stats_rows;
+extern const TnRpcHandlerRow tn_api_domain_tune_rows[];
+extern const gsize tn_api_n_domain_tune_rows;
 extern const TnRpcHandlerRow tn_api_domain_vcpu_rows[];
 extern const gsize tn_api_n_domain_vcpu_rows;
 extern const TnRpcHandlerRow tn_api_domain_event_rows[];

@@ -38,6 +38,7 @@ tn_api_register(TnApi *api, TnRpcProgram *remote, TnRpcProgram *qemu)
         { tn_api_domain_config_rows, tn_api_n_domain_config_rows },
         { tn_api_domain_device_rows, tn_api_n_domain_device_rows },
         { tn_api_domain_stats_rows, tn_api_n_domain_stats_rows },
+        { tn_api_domain_tune_rows, tn_api_n_domain_tune_rows },
         { tn_api_domain_vcpu_rows, tn_api_n_domain_vcpu_rows },
         { tn_api_domain_event_rows, tn_api_n_domain_event_rows },
         { tn_api_domain_console_rows, tn_api_n_domain_console_rows },

@@ -105,6 +105,19 @@ send_metadata_change(const Subscriber *subscriber, int number, const TnRpcDomain
     send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_CALLBACK_METADATA_CHANGE, &message);
 }
 
+static void
+send_tunable(const Subscriber *subscriber, int number, const TnRpcDomain *dom,
+             const TnDomainEvent *event)
+{
+    TnRpcDomainEventCallbackTunableMsg message = { .callback_id = number, .dom = *dom };
+    g_auto(TnRpcParams) params = { 0 };
+
+    tn_rpc_params_add_string(&params, event->data, "%s", event->text);
+    message.params.params_val = params.params;
+    message.params.params_len = params.n_params;
+    send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_CALLBACK_TUNABLE, &message);
+}
+
 typedef struct EventRow {
     int kind;
     void (*send)(const Subscriber *subscriber, int number, const TnRpcDomain *dom,
@@ -119,6 +132,7 @@ static const EventRow event_rows[] = {
     { VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, send_device_added },
     { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, send_removal_failed },
     { VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, send_metadata_change },
+    { VIR_DOMAIN_EVENT_ID_TUNABLE, send_tunable },
 };
 
 static void

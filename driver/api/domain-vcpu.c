@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Virtual CPUs: how many, which, on which processors. Nothing is pinned: all may run anywhere. */
+/* Virtual CPUs: how many, which, on which processors. */
 #include <string.h>
 
 #include "driver/api/api-private.h"
+#include "driver/core/affinity.h"
+#include "driver/core/pin.h"
 #include "driver/core/process.h"
 #include "driver/core/vcpu.h"
 
@@ -85,28 +87,153 @@ domain_set_vcpu(TnRpcCall *call, void *data, void *ret, GError **error)
                                          error);
 }
 
-/* @n maps of @map_len bytes, each with every processor of the host; @ret_maps: (transfer full). */
-static gboolean
-make_maps(TnRpcCall *call, int n, int map_len, char **ret_maps, guint *ret_len, GError **error)
-{
-    const TnHostTopology *t = tn_host_get_topology(tn_api_of(call)->host);
-    char *maps;
+/* Maps of host CPUs, @map_len bytes each, as the wire has them. */
+typedef struct CpuMaps {
+    char *bytes; /* owned until it is handed over */
+    guint n, map_len;
+    guint n_host; /* possible CPUs of the host */
+} CpuMaps;
 
+static gboolean
+maps_init(CpuMaps *maps, TnRpcCall *call, int n, int map_len, GError **error)
+{
     if (n < 0 || map_len < 0 || (gint64)n * map_len > TN_RPC_CPUMAPS_MAX) {
         g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
                     "%d maps of %d bytes are more than the limit of %d bytes", n, map_len,
                     TN_RPC_CPUMAPS_MAX);
         return FALSE;
     }
-    maps = g_malloc0((gsize)n * (gsize)map_len + 1);
-    for (guint cpu = 0; cpu < t->n_possible && cpu / 8 < (guint)map_len; cpu++) {
-        for (int i = 0; i < n; i++) {
-            maps[(gsize)i * (gsize)map_len + cpu / 8] |= (char)(1 << (cpu % 8));
+    *maps = (CpuMaps){
+        .bytes = g_malloc0((gsize)n * (gsize)map_len + 1),
+        .n = (guint)n,
+        .map_len = (guint)map_len,
+        .n_host = tn_host_get_topology(tn_api_of(call)->host)->n_possible,
+    };
+    return TRUE;
+}
+
+/* Map @i has @cpus, as far as it goes; NULL: all of the host. */
+static void
+maps_put(CpuMaps *maps, guint i, const TnBitmap *cpus)
+{
+    guint end = MIN(maps->map_len * 8, cpus ? TN_XML_BITMAP_MAX : maps->n_host);
+
+    for (guint cpu = 0; cpu < end; cpu++) {
+        if (!cpus || tn_bitmap_contains(cpus, cpu)) {
+            maps->bytes[(gsize)i * maps->map_len + cpu / 8] |= (char)(1 << (cpu % 8));
         }
     }
-    *ret_maps = maps;
-    *ret_len = (guint)n * (guint)map_len;
-    return TRUE;
+}
+
+static void
+maps_hand_over(CpuMaps *maps, char **ret_bytes, guint *ret_len)
+{
+    *ret_bytes = g_steal_pointer(&maps->bytes);
+    *ret_len = maps->n * maps->map_len;
+}
+
+/* The CPUs of a map from the wire. (transfer full) */
+static TnBitmap *
+read_map(const char *bytes, guint len)
+{
+    TnBitmap *cpus = tn_bitmap_new();
+
+    for (guint cpu = 0; cpu < MIN(len * 8, TN_XML_BITMAP_MAX); cpu++) {
+        if (bytes[cpu / 8] & (1 << (cpu % 8))) {
+            tn_bitmap_add(cpus, cpu);
+        }
+    }
+    return cpus;
+}
+
+static gboolean
+pin_vcpu(TnRpcCall *call, const TnRpcDomain *dom, guint vcpu, const TnBitmap *cpus,
+         unsigned flags, GError **error)
+{
+    g_autoptr(TnDomain) domain = NULL;
+
+    if (!tn_api_check_flags(call, flags, AFFECT_FLAGS, error)) {
+        return FALSE;
+    }
+    domain = tn_api_find_domain(call, dom, error);
+    return domain && tn_pin_set_vcpu(domain, vcpu, cpus, flags, error);
+}
+
+static gboolean
+domain_pin_vcpu(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainPinVcpuArgs *args = data;
+    g_autoptr(TnBitmap) cpus = read_map(args->cpumap.cpumap_val, args->cpumap.cpumap_len);
+
+    return pin_vcpu(call, &args->dom, args->vcpu, cpus, VIR_DOMAIN_AFFECT_LIVE, error);
+}
+
+static gboolean
+domain_pin_vcpu_flags(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainPinVcpuFlagsArgs *args = data;
+    g_autoptr(TnBitmap) cpus = read_map(args->cpumap.cpumap_val, args->cpumap.cpumap_len);
+
+    return pin_vcpu(call, &args->dom, args->vcpu, cpus, args->flags, error);
+}
+
+static gboolean
+domain_pin_emulator(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainPinEmulatorArgs *args = data;
+    g_autoptr(TnBitmap) cpus = read_map(args->cpumap.cpumap_val, args->cpumap.cpumap_len);
+    g_autoptr(TnDomain) domain = NULL;
+
+    if (!tn_api_check_flags(call, args->flags, AFFECT_FLAGS, error)) {
+        return FALSE;
+    }
+    domain = tn_api_find_domain(call, &args->dom, error);
+    return domain && tn_pin_set_emulator(domain, cpus, args->flags, error);
+}
+
+/* The vCPUs of a running domain that are there, at most @max. (transfer full): of guint. */
+static GArray *
+list_vcpus(TnRpcCall *call, const TnRpcDomain *dom, int max, pid_t *ret_pid, guint *ret_possible,
+           GError **error)
+{
+    g_autoptr(TnLockedDomain) domain = tn_api_lock_domain(call, dom, error);
+    GArray *ids;
+
+    if (!domain) {
+        return NULL;
+    }
+    if (!domain->live) {
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
+                            "cannot retrieve vcpu information for inactive domain");
+        return NULL;
+    }
+    ids = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint i = 0; i < domain->live->vcpus_max && ids->len < (guint)max; i++) {
+        if (tn_domain_def_get_vcpu(domain->live, i).enabled) {
+            g_array_append_val(ids, i);
+        }
+    }
+    *ret_pid = domain->process.pid;
+    *ret_possible = domain->live->vcpus_max;
+    return ids;
+}
+
+/* What each of @ids has used, and where it may run. */
+static void
+fill_vcpus(const GArray *ids, const TnProcessThread *threads, TnRpcVcpuInfo *infos, CpuMaps *maps)
+{
+    for (guint i = 0; i < ids->len; i++) {
+        const TnProcessThread *thread = &threads[g_array_index(ids, guint, i)];
+        g_autoptr(TnBitmap) cpus = tn_affinity_get(thread->tid);
+
+        infos[i] = (TnRpcVcpuInfo){
+            .number = g_array_index(ids, guint, i),
+            .state = VIR_VCPU_RUNNING,
+            .cpu_time = thread->cpu_time,
+            .cpu = thread->cpu,
+        };
+        maps_put(maps, i, cpus);
+    }
 }
 
 static gboolean
@@ -115,10 +242,10 @@ domain_get_vcpus(TnRpcCall *call, void *data, void *data_ret, GError **error)
     TnRpcDomainGetVcpusArgs *args = data;
     TnRpcDomainGetVcpusRet *ret = data_ret;
     g_autofree TnProcessThread *threads = NULL;
-    g_autofree guint *ids = NULL;
-    guint max;
+    g_autoptr(GArray) ids = NULL;
+    CpuMaps maps;
+    guint possible;
     pid_t pid;
-    int n = 0;
 
     if (args->maxinfo < 0 || args->maxinfo > TN_RPC_VCPUINFO_MAX) {
         g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
@@ -126,43 +253,29 @@ domain_get_vcpus(TnRpcCall *call, void *data, void *data_ret, GError **error)
                     TN_RPC_VCPUINFO_MAX);
         return FALSE;
     }
-    {
-        g_autoptr(TnLockedDomain) domain = tn_api_lock_domain(call, &args->dom, error);
-
-        if (!domain) {
-            return FALSE;
-        }
-        if (!domain->live) {
-            g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
-                                "cannot retrieve vcpu information for inactive domain");
-            return FALSE;
-        }
-        max = domain->live->vcpus_max;
-        ids = g_new0(guint, max);
-        for (guint i = 0; i < max && n < args->maxinfo; i++) {
-            if (tn_domain_def_get_vcpu(domain->live, i).enabled) {
-                ids[n++] = i;
-            }
-        }
-        pid = domain->process.pid;
-    }
-    if (!make_maps(call, n, args->maplen, &ret->cpumaps.cpumaps_val, &ret->cpumaps.cpumaps_len,
-                   error)) {
+    ids = list_vcpus(call, &args->dom, args->maxinfo, &pid, &possible, error);
+    if (!ids || !maps_init(&maps, call, (int)ids->len, args->maplen, error)) {
         return FALSE;
     }
-    threads = g_new0(TnProcessThread, max);
-    tn_process_vcpus(pid, threads, max);
-    ret->info.info_val = g_new0(TnRpcVcpuInfo, (gsize)n + 1);
-    ret->info.info_len = (guint)n;
-    for (int i = 0; i < n; i++) {
-        ret->info.info_val[i] = (TnRpcVcpuInfo){
-            .number = ids[i],
-            .state = VIR_VCPU_RUNNING,
-            .cpu_time = threads[ids[i]].cpu_time,
-            .cpu = threads[ids[i]].cpu,
-        };
-    }
+    threads = g_new0(TnProcessThread, possible);
+    tn_process_vcpus(pid, threads, possible);
+    ret->info.info_val = g_new0(TnRpcVcpuInfo, (gsize)ids->len + 1);
+    ret->info.info_len = ids->len;
+    fill_vcpus(ids, threads, ret->info.info_val, &maps);
+    maps_hand_over(&maps, &ret->cpumaps.cpumaps_val, &ret->cpumaps.cpumaps_len);
     return TRUE;
+}
+
+/* The definition that @flags mean. Under the lock. */
+static const TnDomainDef *
+def_of_flags(const TnDomain *domain, unsigned flags, GError **error)
+{
+    gboolean live, config;
+
+    if (!tn_domain_affected_locked(domain, flags, &live, &config, error)) {
+        return NULL;
+    }
+    return live ? domain->live : domain->persistent;
 }
 
 static gboolean
@@ -170,22 +283,25 @@ domain_get_vcpu_pin_info(TnRpcCall *call, void *data, void *data_ret, GError **e
 {
     TnRpcDomainGetVcpuPinInfoArgs *args = data;
     TnRpcDomainGetVcpuPinInfoRet *ret = data_ret;
+    g_autoptr(TnLockedDomain) domain = NULL;
+    const TnDomainDef *def;
+    CpuMaps maps;
 
     if (!tn_api_check_flags(call, args->flags, AFFECT_FLAGS, error)) {
         return FALSE;
     }
-    {
-        g_autoptr(TnLockedDomain) domain = tn_api_lock_domain(call, &args->dom, error);
-        gboolean live, config;
-
-        if (!domain ||
-            !tn_domain_affected_locked(domain, args->flags, &live, &config, error)) {
-            return FALSE;
-        }
-        ret->num = MIN((int)(live ? domain->live : domain->persistent)->vcpus_max, args->ncpumaps);
+    domain = tn_api_lock_domain(call, &args->dom, error);
+    def = domain ? def_of_flags(domain, args->flags, error) : NULL;
+    if (!def || !maps_init(&maps, call, MIN((int)def->vcpus_max, args->ncpumaps), args->maplen,
+                           error)) {
+        return FALSE;
     }
-    return make_maps(call, ret->num, args->maplen, &ret->cpumaps.cpumaps_val,
-                     &ret->cpumaps.cpumaps_len, error);
+    for (guint i = 0; i < maps.n; i++) {
+        maps_put(&maps, i, tn_domain_def_vcpu_cpus(def, i));
+    }
+    ret->num = (int)maps.n;
+    maps_hand_over(&maps, &ret->cpumaps.cpumaps_val, &ret->cpumaps.cpumaps_len);
+    return TRUE;
 }
 
 static gboolean
@@ -193,15 +309,22 @@ domain_get_emulator_pin_info(TnRpcCall *call, void *data, void *data_ret, GError
 {
     TnRpcDomainGetEmulatorPinInfoArgs *args = data;
     TnRpcDomainGetEmulatorPinInfoRet *ret = data_ret;
-    g_autoptr(TnDomain) domain = NULL;
+    g_autoptr(TnLockedDomain) domain = NULL;
+    const TnDomainDef *def;
+    CpuMaps maps;
 
     if (!tn_api_check_flags(call, args->flags, AFFECT_FLAGS, error)) {
         return FALSE;
     }
-    domain = tn_api_find_domain(call, &args->dom, error);
+    domain = tn_api_lock_domain(call, &args->dom, error);
+    def = domain ? def_of_flags(domain, args->flags, error) : NULL;
+    if (!def || !maps_init(&maps, call, 1, args->maplen, error)) {
+        return FALSE;
+    }
+    maps_put(&maps, 0, tn_domain_def_emulator_cpus(def));
     ret->ret = 1;
-    return domain && make_maps(call, 1, args->maplen, &ret->cpumaps.cpumaps_val,
-                               &ret->cpumaps.cpumaps_len, error);
+    maps_hand_over(&maps, &ret->cpumaps.cpumaps_val, &ret->cpumaps.cpumaps_len);
+    return TRUE;
 }
 
 const TnRpcHandlerRow tn_api_domain_vcpu_rows[] = {
@@ -211,6 +334,9 @@ const TnRpcHandlerRow tn_api_domain_vcpu_rows[] = {
     { TN_RPC_PROC_DOMAIN_SET_VCPUS_FLAGS, domain_set_vcpus_flags },
     { TN_RPC_PROC_DOMAIN_SET_VCPU, domain_set_vcpu },
     { TN_RPC_PROC_DOMAIN_GET_VCPUS, domain_get_vcpus },
+    { TN_RPC_PROC_DOMAIN_PIN_VCPU, domain_pin_vcpu },
+    { TN_RPC_PROC_DOMAIN_PIN_VCPU_FLAGS, domain_pin_vcpu_flags },
+    { TN_RPC_PROC_DOMAIN_PIN_EMULATOR, domain_pin_emulator },
     { TN_RPC_PROC_DOMAIN_GET_VCPU_PIN_INFO, domain_get_vcpu_pin_info },
     { TN_RPC_PROC_DOMAIN_GET_EMULATOR_PIN_INFO, domain_get_emulator_pin_info },
 };

@@ -16,8 +16,8 @@ G_BEGIN_DECLS
  * @kind: VIR_DOMAIN_EVENT_ID_*, or %TN_EVENT_MONITOR
  * @name, @uuid, @id: which domain, as it was when it happened
  * @event, @detail: of a lifecycle event
- * @text: alias of a device event; name of a monitor event; metadata's URI
- * @data: JSON text of a monitor event, may be NULL
+ * @text: alias of a device event; name of a monitor event; metadata's URI; what was tuned
+ * @data: JSON text of a monitor event, may be NULL; what it was tuned to
  * @time_us: wall clock of a monitor event
  * Borrowed for the call.
  */

@@ -16,8 +16,10 @@
 #include "driver/core/hostdev.h"
 #include "driver/core/memlock.h"
 #include "driver/core/monitor.h"
+#include "driver/core/pin.h"
 #include "driver/core/process.h"
 #include "driver/core/stop.h"
+#include "driver/core/tune.h"
 #include "driver/core/vcpu.h"
 
 #define MONITOR_CHILD_FD 3
@@ -467,9 +469,10 @@ finish_locked(Launch *l, Gather *g, GError **error)
     return TRUE;
 }
 
-/* The program finds the limit as it is to be: devices are mapped before it answers. */
+/* The program finds the limit as it is to be: devices are mapped before it answers; and its threads
+ * are made on the CPUs where they are to run. */
 static gboolean
-raise_memlock(Launch *l, GError **error)
+ready_process(Launch *l, GError **error)
 {
     TnDomain *domain = l->domain;
     g_autoptr(TnDomainDef) def = NULL;
@@ -478,7 +481,8 @@ raise_memlock(Launch *l, GError **error)
     def = domain->run == l->run && domain->live ? tn_domain_def_copy(domain->live) : NULL;
     g_mutex_unlock(&domain->lock);
     return !def ||
-           tn_memlock_raise(l->driver->config.memlock, l->process.pid, def, NULL, error);
+           (tn_memlock_raise(l->driver->config.memlock, l->process.pid, def, NULL, error) &&
+            tn_pin_process(l->process.pid, def, error));
 }
 
 /* The guest's process exists: everything that follows can fail only by its end. */
@@ -491,11 +495,11 @@ bring_up(Launch *l, GError **error)
     gboolean ok;
 
     /* Recorded before the program runs: a daemon killed at any moment finds it. */
-    if (!qmp || !raise_memlock(l, error) || !tn_launch_save_run(domain, error) ||
+    if (!qmp || !ready_process(l, error) || !tn_launch_save_run(domain, error) ||
         !tn_process_release(&l->process, l->driver->config.vmm_path, error)) {
         return FALSE;
     }
-    if (!tn_vcpu_plug_first(domain, qmp, error)) {
+    if (!tn_vcpu_plug_first(domain, qmp, error) || !tn_pin_vcpus(domain, qmp, error)) {
         return FALSE;
     }
     g_mutex_init(&g.lock);
@@ -572,6 +576,9 @@ tn_launch(TnDomain *domain, const TnDomainDef *def, gboolean paused, GError **er
     Launch l;
     gboolean ok;
 
+    if (!tn_tune_check_start(def, error)) {
+        return FALSE;
+    }
     /* Host devices of the last run are given back before this one asks for them. */
     tn_stop_wait_cleanup(domain);
     prepare(&l, domain, def, paused);

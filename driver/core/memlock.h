@@ -27,7 +27,8 @@ typedef int (*TnMemlockFunc)(pid_t pid, const struct rlimit *wanted, struct rlim
 /**
  * tn_memlock_need:
  * @added: (nullable): a device that is to join @def.
- * Returns: bytes; 0: nothing is pinned. Pure.
+ * Returns: bytes: the `<hard_limit>` of `<memtune>` if there is one, else guest memory and
+ * TN_MEMLOCK_DEVICES_KIB; 0: nothing is pinned. Pure.
  */
 guint64 tn_memlock_need(const TnDomainDef *def, const TnDevice *added);
 
@@ -36,7 +37,8 @@ guint64 tn_memlock_need(const TnDomainDef *def, const TnDevice *added);
  * @func: (nullable): NULL: the kernel.
  * Sees to it that process @pid may lock what @def and @added need; a limit that is high enough
  * stays. To be done before the device or DIMM is handed over.
- * Errors: VIR_ERR_SYSTEM_ERROR names the need and the limit.
+ * Errors: VIR_ERR_SYSTEM_ERROR names the need and the limit; VIR_ERR_CONFIG_UNSUPPORTED: a
+ * `<hard_limit>` below the guest's memory.
  */
 gboolean tn_memlock_raise(TnMemlockFunc func, pid_t pid, const TnDomainDef *def,
                           const TnDevice *added, GError **error);

@@ -319,6 +319,7 @@ tn_process_vcpus(pid_t pid, TnProcessThread *ret_threads, guint n)
 
         if (fields && sscanf(name, "CPU %u/KVM", &index) == 1 && index < n) {
             ret_threads[index].cpu_time = cpu_time_of(fields);
+            ret_threads[index].tid = (pid_t)atoi(task);
             ret_threads[index].cpu = g_strv_length(fields) > 36 ? atoi(fields[36]) : -1;
         }
     }

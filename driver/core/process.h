@@ -74,6 +74,7 @@ guint64 tn_process_cpu_time(pid_t pid);
 typedef struct TnProcessThread {
     guint64 cpu_time; /* nanoseconds */
     int cpu;          /* where it ran last; -1: unknown */
+    pid_t tid;
 } TnProcessThread;
 
 /**

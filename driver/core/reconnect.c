@@ -15,6 +15,7 @@
 #include "driver/core/launch.h"
 #include "driver/core/memory-args.h"
 #include "driver/core/monitor.h"
+#include "driver/core/pin.h"
 #include "driver/core/process.h"
 #include "driver/core/stop.h"
 #include "driver/core/vcpu.h"
@@ -325,7 +326,7 @@ interview(TnDomain *domain, const char *path, GError **error)
            tn_launch_read_chardevs(domain, qmp, error) && reconcile_dimms(domain, qmp, error) &&
            reconcile_backends(domain, qmp, error) && tn_vcpu_reconcile(domain, qmp, error) &&
            tn_hostdev_reconcile(domain, qmp, error) && read_refusals(domain, qmp, error) &&
-           read_status(domain, qmp, error);
+           read_status(domain, qmp, error) && tn_pin_vcpus(domain, qmp, error);
 }
 
 /* Whether run @run goes on. The end of a connection is known a moment before the end of

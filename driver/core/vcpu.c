@@ -10,6 +10,7 @@
 #include "driver/core/job.h"
 #include "driver/core/launch.h"
 #include "driver/core/monitor.h"
+#include "driver/core/pin.h"
 #include "xml/bitmap.h"
 
 #define ALIAS_STEM "vcpu"
@@ -138,7 +139,7 @@ plug_one(TnChange *change, TnQmpClient *qmp, const Places *places, guint id, GEr
         g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
                             "domain is not running");
     }
-    return current;
+    return current && tn_pin_vcpus(domain, qmp, error);
 }
 
 static gboolean

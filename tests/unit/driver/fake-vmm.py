@@ -5,7 +5,8 @@ A monitor program with nothing behind it, for tests of the driver.
 
 It listens on the socket that the driver hands down and answers as tenon-vmm does. The words of
 -append say where it misbehaves: die=WHY (at once), mute (no greeting), hang=CMD, refuse=CMD,
-vanish=CMD, lose=CMD (it is done, the reply does not come), unplug=done|refuse|never, ignore-term; pty makes the console a real one that shouts back
+vanish=CMD, lose=CMD (it is done, the reply does not come), unplug=done|refuse|never, ignore-term,
+stray=TID (the thread of every CPU is that one, of whatever process); pty makes the console a real one that shouts back
 what it hears. The commands x-fake-event and x-fake-eject make
 the guest do what a guest does by itself.
 """
@@ -43,6 +44,7 @@ class Guest:
         self.cpus = {n: f"/machine/unattached/device[{n}]" for n in range(int(smp[0]))}
         self.max_cpus = next((int(part[8:]) for part in smp if part.startswith("maxcpus=")),
                              len(self.cpus))
+        self.threads = {}
         self.fd = int(next(part[3:] for value in self._values(argv, "-chardev")
                            for part in value.split(",") if part.startswith("fd=")))
         for text in self._values(argv, "-object"):
@@ -151,6 +153,15 @@ class Guest:
                 ({"qom-path": self.cpus[n]} if n in self.cpus else {})
                 for n in reversed(range(self.max_cpus))]
 
+    def thread_of(self, cpu):
+        """The thread that would run a CPU."""
+        if "stray" in self.words:
+            return int(self.words["stray"])
+        if cpu not in self.threads:
+            self.threads[cpu] = threading.Thread(target=threading.Event().wait, daemon=True)
+            self.threads[cpu].start()
+        return self.threads[cpu].native_id
+
     def switch(self, status, event):
         """stop and cont"""
         if self.status != status:
@@ -172,6 +183,8 @@ class Guest:
                                      for name, size in self.backends.items()],
             "query-acpi-ospm-status": lambda: self.osts,
             "query-hotpluggable-cpus": self.places,
+            "query-cpus-fast": lambda: [{"cpu-index": n, "thread-id": self.thread_of(n)}
+                                        for n in self.cpus],
             "qom-list": lambda: [{"name": name, "type": "child<x>"}
                                  for name in (*self.dimms, *self.hostdevs)],
             "getfd": lambda: self.fds.add(args["fdname"]) or {},

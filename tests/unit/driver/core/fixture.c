@@ -38,6 +38,8 @@ on_event(const TnDomainEvent *event, guint subscription, gpointer user_data)
 
     if (event->kind == VIR_DOMAIN_EVENT_ID_LIFECYCLE) {
         text = g_strdup_printf("%s lifecycle %d %d", event->name, event->event, event->detail);
+    } else if (event->kind == VIR_DOMAIN_EVENT_ID_TUNABLE) {
+        text = g_strdup_printf("%s tuned %s %s", event->name, event->text, event->data);
     } else {
         text = g_strdup_printf("%s %s %s", event->name,
                                event->kind == VIR_DOMAIN_EVENT_ID_DEVICE_ADDED     ? "added"
@@ -91,7 +93,7 @@ fixture_start_driver(Fixture *f)
     static const int kinds[] = { VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
                                  VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
                                  VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED,
-                                 VIR_DOMAIN_EVENT_ID_REBOOT };
+                                 VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_ID_TUNABLE };
     g_autofree char *vmm = g_build_filename(g_getenv("G_TEST_SRCDIR"), "unit", "driver",
                                             "fake-vmm.py", NULL);
     const TnDriverConfig config = {

@@ -16,7 +16,7 @@ typedef struct Fixture {
 
     GMutex lock;
     GCond changed;
-    GPtrArray *events; /* texts: "g lifecycle 2 0", "g device-added memdimm0" */
+    GPtrArray *events; /* texts: "g lifecycle 2 0", "g added memdimm0", "g tuned WHAT VALUE" */
 } Fixture;
 
 /* Makes the folders and starts a driver. */

@@ -76,6 +76,26 @@ test_added_dimm_counts(void)
     g_assert_cmpuint(tn_memlock_need(def, NULL), ==, 768 * MIB + GIB);
 }
 
+static void
+test_hard_limit_is_the_need(void)
+{
+    g_autoptr(TnDomainDef) def = parse(HOSTDEV);
+    g_autoptr(TnDevice) dimm = parse_device(def, DIMM);
+
+    def->memtune.hard_limit_kib = 1024 * 1024;
+    g_assert_cmpuint(tn_memlock_need(def, NULL), ==, GIB);
+    g_assert_cmpuint(tn_memlock_need(def, dimm), ==, GIB);
+}
+
+static void
+test_hard_limit_without_devices(void)
+{
+    g_autoptr(TnDomainDef) def = parse("");
+
+    def->memtune.hard_limit_kib = 1024 * 1024;
+    g_assert_cmpuint(tn_memlock_need(def, NULL), ==, 0);
+}
+
 static struct rlimit limit;
 static int refusal;
 
@@ -145,6 +165,53 @@ test_too_little(void)
                     "limit 128 KiB) and cannot be raised: Operation not permitted");
 }
 
+static void
+test_raised_to_the_hard_limit(void)
+{
+    g_autoptr(TnDomainDef) def = parse(HOSTDEV);
+    g_autoptr(GError) error = NULL;
+
+    refusal = 0;
+    limit = (struct rlimit){ MIB, MIB };
+    def->memtune.hard_limit_kib = 600 * 1024;
+    g_assert_true(tn_memlock_raise(set_limit, 2, def, NULL, &error));
+    g_assert_cmpuint(limit.rlim_cur, ==, 600 * MIB);
+}
+
+static void
+test_hard_limit_too_little(void)
+{
+    g_autoptr(TnDomainDef) def = parse(HOSTDEV);
+    g_autoptr(TnDevice) dimm = parse_device(def, DIMM);
+    g_autoptr(GError) error = NULL;
+
+    refusal = 0;
+    limit = (struct rlimit){ MIB, MIB };
+    def->memtune.hard_limit_kib = 600 * 1024;
+    g_assert_false(tn_memlock_raise(set_limit, 2, def, dimm, &error));
+    g_assert_error(error, TN_VIR_ERROR, VIR_ERR_CONFIG_UNSUPPORTED);
+    g_assert_cmpstr(error->message, ==,
+                    "domain 'g' needs more than 786432 KiB of locked memory for its host devices, "
+                    "but the hard_limit of its memory is 614400 KiB");
+    g_assert_cmpuint(limit.rlim_cur, ==, MIB);
+}
+
+static void
+test_hard_limit_that_cannot_be_had(void)
+{
+    g_autoptr(TnDomainDef) def = parse(HOSTDEV);
+    g_autoptr(GError) error = NULL;
+
+    refusal = EPERM;
+    limit = (struct rlimit){ 64 * 1024, 128 * 1024 };
+    def->memtune.hard_limit_kib = 600 * 1024;
+    g_assert_false(tn_memlock_raise(set_limit, 2, def, NULL, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "domain 'g' needs 614400 KiB of locked memory (the hard_limit of its memory), "
+                    "but the limit of its process is 64 KiB (hard limit 128 KiB) and cannot be "
+                    "raised: Operation not permitted");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -157,5 +224,11 @@ main(int argc, char **argv)
     g_test_add_func("/driver/memlock/high-hard-limit-stays", test_high_hard_limit_stays);
     g_test_add_func("/driver/memlock/enough-is-left-alone", test_enough_is_left_alone);
     g_test_add_func("/driver/memlock/too-little", test_too_little);
+    g_test_add_func("/driver/memlock/hard-limit-is-the-need", test_hard_limit_is_the_need);
+    g_test_add_func("/driver/memlock/hard-limit-without-devices", test_hard_limit_without_devices);
+    g_test_add_func("/driver/memlock/raised-to-the-hard-limit", test_raised_to_the_hard_limit);
+    g_test_add_func("/driver/memlock/hard-limit-too-little", test_hard_limit_too_little);
+    g_test_add_func("/driver/memlock/hard-limit-that-cannot-be-had",
+                    test_hard_limit_that_cannot_be_had);
     return g_test_run();
 }
