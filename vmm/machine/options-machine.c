@@ -446,16 +446,22 @@ tn_options_take_uuid(TnMachineConfig *config, const char *text, GError **error)
     return TRUE;
 }
 
-/* Shares of nodes that say no size: the rest, divided evenly. */
+/* Shares of nodes that say no size: the rest, divided evenly; beside memdevs, none. */
 static gboolean
 complete_numa_memory(TnMachineConfig *c, GError **error)
 {
     guint64 sum = 0;
+    gboolean memdevs = FALSE;
 
     for (unsigned i = 0; i < c->num_numa; i++) {
-        sum += c->numa[i].memdev ? 0 : c->numa[i].size;
+        sum += c->numa[i].size;
+        memdevs = memdevs || c->numa[i].memdev;
     }
-    if (sum == 0 && c->num_numa && !c->numa[0].memdev) {
+    if (memdevs) {
+        return sum == 0 || fail(error, "numa configuration should use either mem= or memdev=, "
+                                       "mixing both is not allowed");
+    }
+    if (sum == 0 && c->num_numa) {
         guint64 share = (c->ram_size / c->num_numa) & ~(8 * MIB - 1);
 
         for (unsigned i = 0; i < c->num_numa; i++) {
@@ -464,13 +470,7 @@ complete_numa_memory(TnMachineConfig *c, GError **error)
         c->numa[c->num_numa - 1].size = c->ram_size - share * (c->num_numa - 1);
         return TRUE;
     }
-    for (unsigned i = 0; i < c->num_numa; i++) {
-        if (!!c->numa[i].memdev != !!c->numa[0].memdev) {
-            return fail(error, "numa configuration should use either mem= or memdev=, "
-                               "mixing both is not allowed");
-        }
-    }
-    if (c->num_numa && !c->numa[0].memdev && sum != c->ram_size) {
+    if (c->num_numa && sum != c->ram_size) {
         return fail(error, "total memory for NUMA nodes (0x%" G_GINT64_MODIFIER
                            "x) should equal RAM size (0x%" G_GINT64_MODIFIER "x)",
                     sum, c->ram_size);

@@ -88,10 +88,14 @@ add_node_backends(TnPcRam *ram, GError **error)
     for (unsigned i = 0; i < config->num_numa; i++) {
         TnNumaNode *node = &config->numa[i];
 
+        if (!node->memdev) {
+            continue; /* a node without memory, as yet */
+        }
         if (!add_backend(ram, node->memdev, 0, error)) {
             return FALSE;
         }
-        node->size = tn_memory_backend_get_size(g_ptr_array_index(ram->backends, i));
+        node->size = tn_memory_backend_get_size(
+            g_ptr_array_index(ram->backends, ram->backends->len - 1));
         sum += node->size;
     }
     if (sum != config->ram_size) {
@@ -109,8 +113,10 @@ find_backends(TnPcRam *ram, GError **error)
 {
     const TnMachineConfig *config = ram->machine->config;
 
-    if (config->num_numa && config->numa[0].memdev) {
-        return add_node_backends(ram, error);
+    for (unsigned i = 0; i < config->num_numa; i++) {
+        if (config->numa[i].memdev) {
+            return add_node_backends(ram, error);
+        }
     }
     if (config->memory_backend) {
         return add_backend(ram, config->memory_backend, config->ram_size, error);

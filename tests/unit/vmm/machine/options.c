@@ -132,12 +132,25 @@ test_numa(void)
     g_assert_cmpuint(o->config->num_numa, ==, 2);
     g_assert_cmpuint(o->config->numa[0].cpus[0], ==, 3);
     g_assert_cmpuint(o->config->numa[1].cpus[0], ==, 12);
+    refuse("-m 1G -numa node,memdev=m -numa node,mem=1G",
+           "numa configuration should use either mem= or memdev=, mixing both is not allowed");
     refuse("-m 2G -numa node,mem=1G",
            "total memory for NUMA nodes (0x40000000) should equal RAM size (0x80000000)");
     refuse("-smp 2 -numa node,cpus=0-1 -numa node,cpus=1",
            "CPU 1 is in more than one NUMA node");
     refuse("-numa node,cpus=7", "CPU index (7) should be smaller than maxcpus (1)");
     refuse("-numa dist,src=0", "-numa dist,src=0: -numa dist is not supported: use -numa node");
+}
+
+/* Memory of a node may come later. */
+static void
+test_numa_empty_node(void)
+{
+    g_autoptr(TnOptions) o = accept("-m 1G -numa node,memdev=m -numa node");
+
+    g_assert_cmpuint(o->config->num_numa, ==, 2);
+    g_assert_null(o->config->numa[1].memdev);
+    g_assert_cmpuint(o->config->numa[1].size, ==, 0);
 }
 
 static void
@@ -339,6 +352,7 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/smp-dies", test_smp_dies);
     g_test_add_func("/machine/options/smp-apic-ids-end", test_smp_apic_ids_end);
     g_test_add_func("/machine/options/numa", test_numa);
+    g_test_add_func("/machine/options/numa-empty-node-beside-memdev", test_numa_empty_node);
     g_test_add_func("/machine/options/numa-shares-evenly", test_numa_even);
     g_test_add_func("/machine/options/irqchip", test_irqchip);
     g_test_add_func("/machine/options/machine", test_machine);
