@@ -2,6 +2,7 @@
 /* A machine without KVM, for tests of devices. */
 #include "tests/lib/test-platform.h"
 
+#include "vmm/core/boot-order.h"
 #define TN_TEST_LIMIT_SECONDS 10
 
 static void
@@ -90,6 +91,7 @@ tn_test_platform_new(void)
     platform->clock = tn_clock_new();
     platform->reset = tn_reset_new();
     platform->events = tn_events_new();
+    platform->boot_order = tn_boot_order_new();
     platform->trace = tn_hotplug_trace_new(platform->events);
     platform->root = tn_object_new_root();
     platform->run_state = tn_run_state_new(platform->clock, platform->events, &run_state_ops, p);
@@ -111,6 +113,7 @@ tn_test_platform_free(TnTestPlatform *p)
     tn_events_unsubscribe(platform->events, on_event, p);
     tn_run_state_free(platform->run_state);
     tn_hotplug_trace_free(platform->trace);
+    tn_boot_order_free(platform->boot_order);
     tn_events_free(platform->events);
     tn_reset_free(platform->reset);
     tn_clock_free(platform->clock);

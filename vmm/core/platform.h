@@ -15,6 +15,7 @@ typedef struct TnClock TnClock;               /* vmm/core/clock.h */
 typedef struct TnReset TnReset;               /* vmm/core/reset.h */
 typedef struct TnRunStateControl TnRunStateControl; /* vmm/core/run-state.h */
 typedef struct TnEvents TnEvents;             /* vmm/core/events.h */
+typedef struct TnBootOrder TnBootOrder;             /* vmm/core/boot-order.h */
 typedef struct TnHotplugTrace TnHotplugTrace; /* vmm/core/hotplug-trace.h */
 typedef struct TnIrqLine TnIrqLine;           /* vmm/core/irq-line.h */
 typedef struct TnFastPath TnFastPath;         /* vmm/core/fast-path.h */
@@ -32,6 +33,7 @@ typedef struct TnPlatform {
     TnReset *reset;
     TnRunStateControl *run_state;
     TnEvents *events;               /* to the monitor's clients */
+    TnBootOrder *boot_order;        /* of devices with a bootindex */
     TnHotplugTrace *trace;          /* of plugs and unplugs, for those clients; may be NULL */
     TnFastPath *fast_path;          /* ioeventfd, irqfd, memory slots left; filled by accel */
     TnHotplugHandler *hotplug;      /* the machine's; NULL until it can take devices */

@@ -53,7 +53,7 @@ struct _TnFwCfg {
     TnMemoryRegion io, dma_io;
     GMutex lock;
     GHashTable *items; /* key -> GBytes */
-    GArray *files;     /* of File, by name; constant once realized */
+    GArray *files;     /* of File, by name; which there are is constant once realized */
 
     /* Under @lock. */
     guint16 key;
@@ -299,7 +299,7 @@ tn_fw_cfg_add_file(TnFwCfg *self, const char *name, GBytes *data, GError **error
 
 /* Gives the files their numbers and writes the directory. */
 static void
-publish_files(TnFwCfg *self)
+publish_files_locked(TnFwCfg *self)
 {
     gsize size = sizeof(guint32) + (gsize)self->files->len * DIR_ENTRY_SIZE;
     guint8 *dir = g_malloc0(size);
@@ -322,6 +322,22 @@ publish_files(TnFwCfg *self)
                         g_bytes_new_take(dir, size));
 }
 
+void
+tn_fw_cfg_set_file(TnFwCfg *self, const char *name, GBytes *data)
+{
+    g_mutex_lock(&self->lock);
+    for (guint i = 0; i < self->files->len; i++) {
+        File *file = &g_array_index(self->files, File, i);
+
+        if (strcmp(file->name, name) == 0) {
+            g_bytes_unref(file->data);
+            file->data = g_bytes_ref(data);
+        }
+    }
+    publish_files_locked(self);
+    g_mutex_unlock(&self->lock);
+}
+
 static gboolean
 tn_fw_cfg_realize(TnDevice *device, GError **error)
 {
@@ -331,7 +347,9 @@ tn_fw_cfg_realize(TnDevice *device, GError **error)
 
     tn_fw_cfg_set_item(self, TN_FW_CFG_SIGNATURE, "QEMU", 4);
     tn_fw_cfg_set_item(self, TN_FW_CFG_ID, id, sizeof(id));
-    publish_files(self);
+    g_mutex_lock(&self->lock);
+    publish_files_locked(self);
+    g_mutex_unlock(&self->lock);
     tn_memory_region_init_io(&self->io, p->memory, G_OBJECT(self), &io_ops, self, "fwcfg", 2);
     tn_memory_region_init_io(&self->dma_io, p->memory, G_OBJECT(self), &dma_io_ops, self,
                              "fwcfg.dma", 8);

@@ -2,7 +2,7 @@
 /*
  * The firmware configuration device, QEMU's type "fw_cfg_io": numbered items and named
  * files that the guest reads by ports or by DMA. docs/specs/fw-cfg.md.
- * Items are added on the main thread before realize; numbers may be set anew later.
+ * Items are added on the main thread before realize; numbers and files may be set anew later.
  */
 #pragma once
 
@@ -56,5 +56,9 @@ void tn_fw_cfg_set_u64(TnFwCfg *self, guint16 key, guint64 value);
  * Before realize; files are numbered by name.
  */
 gboolean tn_fw_cfg_add_file(TnFwCfg *self, const char *name, GBytes *data, GError **error);
+
+/* New contents, (transfer none), of a file that was added; no others may have been before the guest
+ * looks again, as sizes change: at reset. Main thread. */
+void tn_fw_cfg_set_file(TnFwCfg *self, const char *name, GBytes *data);
 
 G_END_DECLS

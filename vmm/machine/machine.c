@@ -3,6 +3,7 @@
 #include "vmm/machine/machine.h"
 
 #include "vmm/core/clock.h"
+#include "vmm/core/boot-order.h"
 #include "vmm/core/hotplug-trace.h"
 #include "vmm/core/reset.h"
 #include "vmm/machine/machine-private.h"
@@ -86,6 +87,7 @@ build_platform(TnMachine *self)
     p->clock = tn_clock_new();
     p->reset = tn_reset_new();
     p->events = tn_events_new();
+    p->boot_order = tn_boot_order_new();
     p->trace = tn_hotplug_trace_new(p->events);
     p->run_state = tn_run_state_new(p->clock, p->events, &run_state_ops, self);
     p->root = self->root;
@@ -147,6 +149,7 @@ tn_machine_shut_down(TnMachine *self)
 
     g_clear_pointer(&p->run_state, tn_run_state_free);
     g_clear_pointer(&p->trace, tn_hotplug_trace_free);
+    g_clear_pointer(&p->boot_order, tn_boot_order_free);
     g_clear_pointer(&p->events, tn_events_free);
     g_clear_pointer(&p->reset, tn_reset_free);
     tn_address_space_free(p->io_space);

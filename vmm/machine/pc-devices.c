@@ -132,6 +132,12 @@ make_hotplug(TnPcDevices *d, GError **error)
     return d->hotplug != NULL;
 }
 
+void
+tn_pc_devices_refresh_fw_cfg(TnPcDevices *d)
+{
+    tn_pc_fw_cfg_refresh(d->fw_cfg, &d->machine->platform);
+}
+
 TnPcDevices *
 tn_pc_devices_new(TnMachine *machine, const TnPcRam *ram, GError **error)
 {

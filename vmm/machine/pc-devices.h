@@ -27,6 +27,9 @@ void tn_pc_devices_free(TnPcDevices *devices);
  * are now. (transfer full) */
 GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices, const TnAcpiCpu *cpus, unsigned num_cpus);
 
+/* fw_cfg says what is true now; vCPUs paused. */
+void tn_pc_devices_refresh_fw_cfg(TnPcDevices *devices);
+
 /* (transfer none): the PM device's, for hot-plug controllers. */
 TnAcpiGpe *tn_pc_devices_get_gpe(TnPcDevices *devices);
 

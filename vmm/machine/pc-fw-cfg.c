@@ -2,8 +2,10 @@
 /* fw_cfg's items and files, from the machine's configuration. */
 #include "vmm/machine/pc-fw-cfg.h"
 
+#include "vmm/core/boot-order.h"
 #include "vmm/machine/e820.h"
 
+#define BOOT_ORDER_FILE "bootorder"
 
 /* One row of the file "etc/e820". */
 typedef struct __attribute__((packed)) E820Row {
@@ -62,6 +64,22 @@ add_e820(TnFwCfg *fw_cfg, const TnMachineConfig *config, GError **error)
     return tn_fw_cfg_add_file(fw_cfg, "etc/e820", bytes, error);
 }
 
+static gboolean
+add_boot_order(TnFwCfg *fw_cfg, const TnPlatform *platform, GError **error)
+{
+    g_autoptr(GBytes) data = tn_boot_order_get_file(platform->boot_order);
+
+    return tn_fw_cfg_add_file(fw_cfg, BOOT_ORDER_FILE, data, error);
+}
+
+void
+tn_pc_fw_cfg_refresh(TnFwCfg *fw_cfg, const TnPlatform *platform)
+{
+    g_autoptr(GBytes) data = tn_boot_order_get_file(platform->boot_order);
+
+    tn_fw_cfg_set_file(fw_cfg, BOOT_ORDER_FILE, data);
+}
+
 TnFwCfg *
 tn_pc_fw_cfg_new(const TnPlatform *platform, const TnMachineConfig *config, GError **error)
 {
@@ -76,7 +94,7 @@ tn_pc_fw_cfg_new(const TnPlatform *platform, const TnMachineConfig *config, GErr
     tn_fw_cfg_set_u16(fw_cfg, TN_FW_CFG_NB_CPUS, (guint16)config->cpus);
     tn_fw_cfg_set_u16(fw_cfg, TN_FW_CFG_MAX_CPUS, (guint16)config->max_cpus);
     tn_fw_cfg_set_item(fw_cfg, TN_FW_CFG_IRQ0_OVERRIDE, &yes, sizeof(yes));
-    if (!add_e820(fw_cfg, config, error)) {
+    if (!add_e820(fw_cfg, config, error) || !add_boot_order(fw_cfg, platform, error)) {
         return NULL;
     }
     for (guint i = 0; config->fw_cfg_files && i < config->fw_cfg_files->len; i++) {

@@ -9,3 +9,6 @@
  * a -fw_cfg file that it does not take. Main thread. */
 TnFwCfg *tn_pc_fw_cfg_new(const TnPlatform *platform, const TnMachineConfig *config,
                           GError **error);
+
+/* What changes from one reset to the next: the file "bootorder". Main thread. */
+void tn_pc_fw_cfg_refresh(TnFwCfg *fw_cfg, const TnPlatform *platform);

@@ -141,6 +141,7 @@ load(TnPcBoard *board, GError **error)
         return FALSE;
     }
     write_acpi(board);
+    tn_pc_devices_refresh_fw_cfg(board->devices);
     return tn_pc_cpus_set_start(board->cpus, &start, error) &&
            tn_kvm_reset(board->kvm, error) && tn_pc_cpus_reset(board->cpus, error);
 }

@@ -99,6 +99,7 @@ struct _TnVfioPci {
     char *host, *sysfsdev, *romfile;
     gboolean no_mmap, no_kvm_intx, no_kvm_msi, no_kvm_msix, req;
     guint intx_mmap_timeout_ms;
+    gint bootindex; /* -1: none */
     guint vendor_id, device_id, sub_vendor_id, sub_device_id;
 
     TnVfioDevice vfio;

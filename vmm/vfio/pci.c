@@ -9,7 +9,9 @@
  */
 #include "vmm/vfio/pci-private.h"
 
+#include "vmm/core/boot-order.h"
 #include "vmm/core/property.h"
+#include "vmm/pci/firmware-path.h"
 #include "vmm/pci/intx.h"
 #include "vmm/pci/msi.h"
 #include "vmm/pci/msix.h"
@@ -34,6 +36,7 @@ enum {
     PROP_DEVICE_ID,
     PROP_SUB_VENDOR_ID,
     PROP_SUB_DEVICE_ID,
+    PROP_BOOTINDEX,
 };
 
 const char *
@@ -188,6 +191,30 @@ give_back(TnVfioPci *self)
     tn_vfio_device_close(&self->vfio);
 }
 
+/* Another device may have the number. */
+static gboolean
+join_boot_order(TnVfioPci *self, GError **error)
+{
+    TnBootOrder *order = tn_device_get_platform(TN_DEVICE(self))->boot_order;
+    g_autofree char *path = NULL;
+
+    if (self->bootindex < 0 || !order) {
+        return TRUE;
+    }
+    path = tn_pci_device_get_firmware_path(TN_PCI_DEVICE(self));
+    return tn_boot_order_add(order, self->bootindex, self, path, error);
+}
+
+static void
+leave_boot_order(TnVfioPci *self)
+{
+    TnBootOrder *order = tn_device_get_platform(TN_DEVICE(self))->boot_order;
+
+    if (order) {
+        tn_boot_order_remove(order, self);
+    }
+}
+
 static gboolean
 tn_vfio_pci_realize(TnPciDevice *device, GError **error)
 {
@@ -198,6 +225,10 @@ tn_vfio_pci_realize(TnPciDevice *device, GError **error)
     }
     if (!take(self, error)) {
         g_prefix_error(error, "vfio %s: ", self->vfio.name);
+        give_back(self);
+        return FALSE;
+    }
+    if (!join_boot_order(self, error)) {
         give_back(self);
         return FALSE;
     }
@@ -216,6 +247,7 @@ tn_vfio_pci_unrealize(TnPciDevice *device)
 {
     TnVfioPci *self = TN_VFIO_PCI(device);
 
+    leave_boot_order(self);
     give_back(self);
     g_assert(!self->vfio.group && self->overlays->len == 0 && !self->intx.enabled &&
              self->vectors.index == 0);
@@ -281,6 +313,8 @@ field_of(TnVfioPci *self, guint id)
         return &self->sub_vendor_id;
     case PROP_SUB_DEVICE_ID:
         return &self->sub_device_id;
+    case PROP_BOOTINDEX:
+        return &self->bootindex;
     default:
         return NULL;
     }
@@ -295,6 +329,8 @@ tn_vfio_pci_get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         g_value_set_string(value, *(char **)field);
     } else if (G_VALUE_HOLDS_BOOLEAN(value)) {
         g_value_set_boolean(value, *(gboolean *)field);
+    } else if (G_VALUE_HOLDS_INT(value)) {
+        g_value_set_int(value, *(gint *)field);
     } else {
         g_value_set_uint(value, *(guint *)field);
     }
@@ -310,6 +346,8 @@ tn_vfio_pci_set_property(GObject *object, guint id, const GValue *value, GParamS
         *(char **)field = g_value_dup_string(value);
     } else if (G_VALUE_HOLDS_BOOLEAN(value)) {
         *(gboolean *)field = g_value_get_boolean(value);
+    } else if (G_VALUE_HOLDS_INT(value)) {
+        *(gint *)field = g_value_get_int(value);
     } else {
         *(guint *)field = g_value_get_uint(value);
     }
@@ -350,6 +388,10 @@ install_properties(GObjectClass *klass)
     add_switch(klass, PROP_REQ, "x-req", "Unplug when the host wants the device back", TRUE);
     add_number(klass, PROP_INTX_MMAP_TIMEOUT, "x-intx-mmap-timeout-ms",
                "How long BARs stay trapped after an INTx that KVM does not deliver", 1100);
+    g_object_class_install_property(
+        klass, PROP_BOOTINDEX,
+        g_param_spec_int("bootindex", NULL, "Place in the order that firmware boots from", G_MININT,
+                         G_MAXINT, -1, TN_PARAM_RW));
     add_number(klass, PROP_VENDOR_ID, "x-pci-vendor-id", "Shown instead of the device's",
                TN_VFIO_ID_ANY);
     add_number(klass, PROP_DEVICE_ID, "x-pci-device-id", "Shown instead of the device's",
@@ -390,6 +432,7 @@ tn_vfio_pci_init(TnVfioPci *self)
     self->vfio.fd = -1;
     self->intx.fd = self->intx.resample_fd = -1;
     self->req = TRUE;
+    self->bootindex = -1;
     self->intx_mmap_timeout_ms = 1100;
     self->vendor_id = self->device_id = TN_VFIO_ID_ANY;
     self->sub_vendor_id = self->sub_device_id = TN_VFIO_ID_ANY;

@@ -169,6 +169,19 @@ directory(Fixture *f, gconstpointer data)
 }
 
 static void
+file_set_anew(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GBytes) bytes = g_bytes_new("x\ny", 4);
+
+    tn_fw_cfg_set_file(f->fw_cfg, "etc/a", bytes);
+    choose(f, 0x20);
+    g_assert_cmphex(take(f, 5), ==, 0x00790a78);
+    choose(f, TN_FW_CFG_FILE_DIR);
+    (void)take(f, 4);
+    g_assert_cmphex(take(f, 4), ==, GUINT32_SWAP_LE_BE(4));
+}
+
+static void
 dma_signature(Fixture *f, gconstpointer data)
 {
     g_assert_cmphex(tn_test_in(f->p, 0x514, 4), ==, 0x554d4551); /* "QEMU" */
@@ -281,6 +294,7 @@ main(int argc, char **argv)
     ADD(selecting_starts_anew, "selecting-starts-anew");
     ADD(other_accesses, "other-accesses");
     ADD(directory, "directory");
+    ADD(file_set_anew, "file-set-anew");
     ADD(dma_signature, "dma/signature");
     ADD(dma_read, "dma/read");
     ADD(dma_skip_then_read, "dma/skip-then-read");

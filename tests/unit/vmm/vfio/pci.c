@@ -2,6 +2,7 @@
 /* vfio-pci against a kernel that can refuse anything: taken whole or not at all, and given back. */
 #include "tests/unit/vmm/vfio/fake-kernel.h"
 
+#include "vmm/core/boot-order.h"
 #include "vmm/core/hotplug-trace.h"
 #include "vmm/pci/bar.h"
 
@@ -514,6 +515,31 @@ test_group_comes_once(Fixture *f, gconstpointer data)
     tn_object_unparent(group);
 }
 
+/* Class 0xff has no name of its own. */
+static void
+test_bootindex(Fixture *f, gconstpointer data)
+{
+    TnBootOrder *order = f->p->platform.boot_order;
+    g_autoptr(GBytes) file = NULL;
+    g_autoptr(GBytes) after = NULL;
+
+    g_object_set(f->device, "bootindex", 1, NULL);
+    fixture_plug(f);
+    file = tn_boot_order_get_file(order);
+    g_assert_cmpstr(g_bytes_get_data(file, NULL), ==, "/pci@i0cf8/pci1234,11e8@6");
+    tn_device_unrealize(TN_DEVICE(f->device));
+    after = tn_boot_order_get_file(order);
+    g_assert_cmpuint(g_bytes_get_size(after), ==, 0);
+}
+
+static void
+test_bootindex_is_used(Fixture *f, gconstpointer data)
+{
+    g_assert_true(tn_boot_order_add(f->p->platform.boot_order, 1, f, "/other", NULL));
+    g_object_set(f->device, "bootindex", 1, NULL);
+    fixture_assert_refused(f, "The bootindex 1 has already been used");
+}
+
 #define ADD(path, func)                                                                     \
     g_test_add("/vfio/pci/" path, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
@@ -545,6 +571,8 @@ main(int argc, char **argv)
     ADD("unplug-while-interrupts-are-on", test_unplug_while_interrupts_are_on);
     ADD("quirk-past-the-bar-is-left-out", test_quirk_window);
     ADD("quirk-rtl8168", test_quirk_rtl8168);
+    ADD("bootindex", test_bootindex);
+    ADD("bootindex-is-used", test_bootindex_is_used);
     ADD("dma-maps", test_dma_maps);
     ADD("group-is-handed-over", test_group_is_handed_over);
     ADD("group-is-not-viable", test_group_is_not_viable);
