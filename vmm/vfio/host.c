@@ -14,8 +14,10 @@ tn_vfio_host_finalize(GObject *object)
 
     g_assert(self->containers->len == 0);
     g_assert(self->groups->len == 0);
+    g_assert(self->functions->len == 0);
     g_ptr_array_unref(self->containers);
     g_ptr_array_unref(self->groups);
+    g_ptr_array_unref(self->functions);
     G_OBJECT_CLASS(tn_vfio_host_parent_class)->finalize(object);
 }
 
@@ -32,6 +34,7 @@ tn_vfio_host_init(TnVfioHost *self)
     self->kernel.ops = &tn_vfio_system_ops;
     self->containers = g_ptr_array_new();
     self->groups = g_ptr_array_new();
+    self->functions = g_ptr_array_new();
 }
 
 TnVfioHost *

@@ -19,6 +19,7 @@ G_DECLARE_FINAL_TYPE(TnVfioHost, tn_vfio_host, TN, VFIO_HOST, TnObject)
  * TnVfioHost:
  * @containers: TnVfioContainer *, those that are alive; not owned.
  * @groups: TnVfioGroup *, likewise.
+ * @functions: TnVfioPci *, those that have their device; not owned.
  */
 struct _TnVfioHost {
     TnObject parent_instance;
@@ -26,6 +27,7 @@ struct _TnVfioHost {
     TnVfioKernel kernel;
     GPtrArray *containers;
     GPtrArray *groups;
+    GPtrArray *functions;
 };
 
 /* The host of the tree that @object is in. (transfer none) */

@@ -32,8 +32,11 @@
 #define MSIX_BIR 0x7
 #define MSIX_CONTROL_SIZE 0x07ff
 
-#define PM_CONTROL 4
-#define PM_STATE 0x3
+#define PM_NO_SOFT_RESET 0x08 /* of PM_CONTROL: what D3hot forgets is nothing */
+#define EXP_CAPABILITIES 4
+#define EXP_CAPABILITY_FLR 0x10000000
+#define AF_CAPABILITIES 3
+#define AF_CAPABILITY_TP_FLR 0x03 /* transactions pending, function level reset */
 
 typedef enum {
     CAP_SHOWN,    /* the device's own bytes */
@@ -47,7 +50,13 @@ typedef struct CapRow {
     const char *reason;
 } CapRow;
 
-enum { CAP_ID_PM = 0x01, CAP_ID_MSI = 0x05, CAP_ID_MSIX = 0x11 };
+enum {
+    CAP_ID_PM = 0x01,
+    CAP_ID_MSI = 0x05,
+    CAP_ID_EXP = 0x10,
+    CAP_ID_MSIX = 0x11,
+    CAP_ID_AF = 0x13,
+};
 
 static const CapRow cap_rows[] = {
     { CAP_ID_PM, CAP_SHOWN, "power management: the kernel carries out changes of state" },
@@ -65,10 +74,10 @@ static const CapRow cap_rows[] = {
     { 0x0d, CAP_SHOWN, "bridge's subsystem ids: constant" },
     { 0x0e, CAP_HIDDEN, "AGP 8x: as AGP" },
     { 0x0f, CAP_HIDDEN, "secure device (an IOMMU): maps are the host's business" },
-    { 0x10, CAP_SHOWN, "PCI Express: some drivers insist on it, even on a conventional bus" },
+    { CAP_ID_EXP, CAP_SHOWN, "PCI Express: some drivers insist on it, even on a conventional bus" },
     { CAP_ID_MSIX, CAP_EMULATED, "messages go to the guest's interrupt controllers" },
     { 0x12, CAP_SHOWN, "SATA: constant" },
-    { 0x13, CAP_SHOWN, "advanced features: the kernel carries out the function reset" },
+    { CAP_ID_AF, CAP_SHOWN, "advanced features: the kernel carries out the function reset" },
 };
 
 /* What the table does not name is hidden: nobody knows what writing to it reaches. */
@@ -212,6 +221,20 @@ end_of_cap(const guint8 *caps, unsigned n_caps, guint8 at)
     return end;
 }
 
+/* Which resets the function has of its own: PCI Express 2.0, 7.8.3; PCI AF ECN; PM 1.2, 3.2.4. */
+static void
+note_resets(TnVfioPci *self, const guint8 *device, guint8 at, unsigned room)
+{
+    if (device[at] == CAP_ID_PM && room >= 8) {
+        self->has_pm_reset = (device[at + TN_VFIO_PM_CONTROL] & PM_NO_SOFT_RESET) == 0;
+    } else if (device[at] == CAP_ID_EXP && room >= 8) {
+        self->has_flr |= (get_long(device, at + EXP_CAPABILITIES) & EXP_CAPABILITY_FLR) != 0;
+    } else if (device[at] == CAP_ID_AF && room >= 4) {
+        self->has_flr |= (device[at + AF_CAPABILITIES] & AF_CAPABILITY_TP_FLR) ==
+                         AF_CAPABILITY_TP_FLR;
+    }
+}
+
 static void
 setup_cap(TnVfioPci *self, const guint8 *device, guint8 at, unsigned end)
 {
@@ -226,6 +249,7 @@ setup_cap(TnVfioPci *self, const guint8 *device, guint8 at, unsigned end)
         if (device[at] == CAP_ID_PM && room >= 8) {
             self->pm_offset = at;
         }
+        note_resets(self, device, at, room);
         return;
     case CAP_EMULATED:
         if (device[at] == CAP_ID_MSI && self->caps.msi_vectors == 0 && room >= 10) {
@@ -265,6 +289,7 @@ tn_vfio_config_setup(TnVfioPci *self, GError **error)
     memset(self->hardware, 0, sizeof self->hardware);
     memset(&self->caps, 0, sizeof self->caps);
     self->pm_offset = 0;
+    self->has_flr = self->has_pm_reset = FALSE;
     setup_header(self, device);
     n_caps = walk_caps(device, caps);
     for (unsigned i = 0; i < n_caps; i++) {
@@ -362,10 +387,10 @@ follow_power_state(TnVfioPci *self)
     guint32 control;
     gboolean asleep;
 
-    if (!tn_vfio_config_read_device(self, self->pm_offset + PM_CONTROL, 2, &control)) {
+    if (!tn_vfio_config_read_device(self, self->pm_offset + TN_VFIO_PM_CONTROL, 2, &control)) {
         return;
     }
-    asleep = (control & PM_STATE) != 0;
+    asleep = (control & TN_VFIO_PM_STATE) != 0;
     g_mutex_lock(&self->irq_lock);
     if (asleep != self->hidden_for_power) {
         self->hidden_for_power = asleep;
@@ -460,6 +485,10 @@ tn_vfio_config_write(TnPciDevice *device, unsigned offset, guint32 value, unsign
     gboolean tell_last = command && !(offset == TN_PCI_REG_COMMAND &&
                                       value & (TN_PCI_COMMAND_MEMORY | TN_PCI_COMMAND_IO));
 
+    if (command) {
+        /* The guest uses it: a reset that is still to come for others no longer is for this. */
+        g_atomic_int_set(&self->awaits_bus_reset, FALSE);
+    }
     if (told && !tell_last) {
         tell_device(self, offset, value, size);
     }
@@ -469,7 +498,7 @@ tn_vfio_config_write(TnPciDevice *device, unsigned offset, guint32 value, unsign
         tell_device(self, offset, value, size);
     }
     if (self->pm_offset &&
-        tn_pci_config_touches(offset, size, self->pm_offset + PM_CONTROL, 2)) {
+        tn_pci_config_touches(offset, size, self->pm_offset + TN_VFIO_PM_CONTROL, 2)) {
         follow_power_state(self);
     }
     if (command || (self->has_msi &&

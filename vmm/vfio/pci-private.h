@@ -107,6 +107,7 @@ struct _TnVfioPci {
     /* Bits of configuration space that the device itself answers; constant. */
     guint8 hardware[TN_PCI_CONFIG_SIZE];
     guint8 pm_offset; /* of the power management capability, 0: none */
+    gboolean has_flr, has_pm_reset; /* what VFIO_DEVICE_RESET may be */
     TnVfioMsiCaps caps;
     gboolean has_msi, has_msix;
     TnVfioBar bars[TN_PCI_NUM_BARS];
@@ -115,6 +116,7 @@ struct _TnVfioPci {
     TnAddressSpace *table_space; /* the BAR that holds the MSI-X table, for overlays; or NULL */
     TnVfioNotifier error_notifier, request_notifier;
     gboolean has_intx;
+    gint awaits_bus_reset; /* atomic: brought down, and not touched by the guest since */
 
     GMutex irq_lock;
     /* irq_lock protects these. */
@@ -124,6 +126,10 @@ struct _TnVfioPci {
 };
 
 #define TN_VFIO_ID_ANY G_MAXUINT32
+
+/* Power management's control register, from its capability on (PCI PM 1.2, 3.2.4). */
+#define TN_VFIO_PM_CONTROL 4
+#define TN_VFIO_PM_STATE 0x3
 
 /* pci-config.c */
 /* Reads the header and walks the capabilities; fills config, hardware and caps. */
@@ -189,7 +195,8 @@ int tn_vfio_eventfd(void);
 gboolean tn_vfio_eventfd_take(int fd);
 
 /* reset.c */
-/* Stops DMA and brings the function to its power-on state, by whatever means there is. */
-void tn_vfio_reset(TnVfioPci *self);
+/* Stops DMA and brings the function to its power-on state, by whatever means there is.
+ * @with_others: the bus's other functions that are in use may be reset along if they await it. */
+void tn_vfio_reset(TnVfioPci *self, gboolean with_others);
 
 G_END_DECLS

@@ -167,10 +167,11 @@ setup_interrupts(TnVfioPci *self, GError **error)
 static gboolean
 take(TnVfioPci *self, GError **error)
 {
+    g_ptr_array_add(self->vfio.host->functions, self);
     if (!tn_vfio_config_setup(self, error)) {
         return FALSE;
     }
-    tn_vfio_reset(self);
+    tn_vfio_reset(self, FALSE);
     return tn_vfio_bars_setup(self, error) && tn_vfio_rom_setup(self, error) &&
            setup_interrupts(self, error);
 }
@@ -182,7 +183,8 @@ give_back(TnVfioPci *self)
     tn_vfio_notifiers_done(self);
     tn_vfio_vectors_end(self);
     tn_vfio_intx_disable(self);
-    tn_vfio_reset(self);
+    tn_vfio_reset(self, FALSE);
+    (void)g_ptr_array_remove(self->vfio.host->functions, self);
     tn_pci_msix_done(TN_PCI_DEVICE(self));
     tn_vfio_rom_done(self);
     tn_vfio_bars_done(self);
@@ -260,7 +262,7 @@ tn_vfio_pci_reset(TnPciDevice *device)
 
     tn_vfio_vectors_end(self);
     tn_vfio_intx_disable(self);
-    tn_vfio_reset(self);
+    tn_vfio_reset(self, TRUE);
     g_mutex_lock(&self->irq_lock);
     if (self->hidden_for_power) {
         self->hidden_for_power = FALSE;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Resets: the function's own where it has one, else its bus's, if all that hangs on that bus
- * is in our hands and nothing but this function is in use.
+ * Resets, in QEMU's order: the function's own if it is a real one, its bus's, what a change of
+ * power state does. The bus is reset only if all that hangs on it is in our hands and whatever is
+ * in use there waits for it as well: functions of one slot that the machine's reset brings down
+ * one by one are reset together, with the last of them.
  */
 #include "vmm/vfio/pci-private.h"
 
@@ -30,9 +32,29 @@ get_dependents(TnVfioPci *self)
     return g_steal_pointer(&info);
 }
 
+/* Whether @name, which is in use, keeps the bus of @self from being reset. */
+static gboolean
+is_in_the_way(TnVfioPci *self, const char *name, gboolean with_others)
+{
+    const GPtrArray *functions = self->vfio.host->functions;
+
+    if (strcmp(name, self->vfio.name) == 0) {
+        return FALSE;
+    }
+    for (unsigned i = 0; with_others && i < functions->len; i++) {
+        TnVfioPci *other = functions->pdata[i];
+
+        if (g_strcmp0(other->vfio.name, name) == 0) {
+            return !g_atomic_int_get(&other->awaits_bus_reset);
+        }
+    }
+    return TRUE;
+}
+
 /* The group of a function that may be reset along, NULL when it may not. */
 static TnVfioGroup *
-group_to_reset(TnVfioPci *self, const struct vfio_pci_dependent_device *other)
+group_to_reset(TnVfioPci *self, const struct vfio_pci_dependent_device *other,
+               gboolean with_others)
 {
     g_autofree char *name =
         g_strdup_printf("%04x:%02x:%02x.%u", other->segment, other->bus, other->devfn >> 3,
@@ -41,15 +63,37 @@ group_to_reset(TnVfioPci *self, const struct vfio_pci_dependent_device *other)
     const GPtrArray *used = group ? tn_vfio_group_get_devices(group) : NULL;
 
     for (unsigned i = 0; used && i < used->len; i++) {
-        if (strcmp(used->pdata[i], name) == 0 && strcmp(name, self->vfio.name) != 0) {
+        if (strcmp(used->pdata[i], name) == 0 && is_in_the_way(self, name, with_others)) {
             return NULL;
         }
     }
     return group;
 }
 
+/* Those that waited for it have had it. */
+static void
+note_bus_reset(TnVfioPci *self, const struct vfio_pci_hot_reset_info *info)
+{
+    const GPtrArray *functions = self->vfio.host->functions;
+
+    for (guint32 i = 0; i < info->count; i++) {
+        const struct vfio_pci_dependent_device *reached = &info->devices[i];
+        g_autofree char *name =
+            g_strdup_printf("%04x:%02x:%02x.%u", reached->segment, reached->bus,
+                            reached->devfn >> 3, reached->devfn & 7);
+
+        for (unsigned j = 0; j < functions->len; j++) {
+            TnVfioPci *other = functions->pdata[j];
+
+            if (g_strcmp0(other->vfio.name, name) == 0) {
+                g_atomic_int_set(&other->awaits_bus_reset, FALSE);
+            }
+        }
+    }
+}
+
 static gboolean
-reset_bus(TnVfioPci *self)
+reset_bus(TnVfioPci *self, gboolean with_others)
 {
     const TnVfioKernel *kernel = &self->vfio.host->kernel;
     g_autofree struct vfio_pci_hot_reset_info *info = get_dependents(self);
@@ -63,7 +107,7 @@ reset_bus(TnVfioPci *self)
     request = g_malloc0(size);
     request->argsz = (guint32)size;
     for (guint32 i = 0; i < info->count; i++) {
-        TnVfioGroup *group = group_to_reset(self, &info->devices[i]);
+        TnVfioGroup *group = group_to_reset(self, &info->devices[i], with_others);
         gint32 fd = group ? tn_vfio_group_get_fd(group) : -1;
         guint32 n = 0;
 
@@ -76,21 +120,48 @@ reset_bus(TnVfioPci *self)
         request->group_fds[n] = fd;
         request->count = MAX(request->count, n + 1);
     }
-    return tn_vfio_ioctl(kernel, self->vfio.fd, VFIO_DEVICE_PCI_HOT_RESET, request) == 0;
+    if (tn_vfio_ioctl(kernel, self->vfio.fd, VFIO_DEVICE_PCI_HOT_RESET, request) != 0) {
+        return FALSE;
+    }
+    note_bus_reset(self, info);
+    return TRUE;
+}
+
+/* VFIO_DEVICE_RESET; @by_power: when that is a change of power state and no more. */
+static gboolean
+reset_function(TnVfioPci *self, gboolean by_power)
+{
+    gboolean is_by_power = !self->has_flr && self->has_pm_reset;
+
+    return self->vfio.can_reset && is_by_power == by_power &&
+           tn_vfio_ioctl(&self->vfio.host->kernel, self->vfio.fd, VFIO_DEVICE_RESET, NULL) == 0;
+}
+
+/* Whatever comes of the reset: awake, and no DMA from here on. */
+static void
+quiesce(TnVfioPci *self)
+{
+    guint32 control;
+
+    if (self->pm_offset &&
+        tn_vfio_config_read_device(self, self->pm_offset + TN_VFIO_PM_CONTROL, 2, &control) &&
+        control & TN_VFIO_PM_STATE) {
+        (void)tn_vfio_config_write_device(self, self->pm_offset + TN_VFIO_PM_CONTROL, 2,
+                                          control & ~(guint32)TN_VFIO_PM_STATE);
+    }
+    (void)tn_vfio_config_write_device(self, TN_PCI_REG_COMMAND, 2, 0);
 }
 
 void
-tn_vfio_reset(TnVfioPci *self)
+tn_vfio_reset(TnVfioPci *self, gboolean with_others)
 {
-    const TnVfioKernel *kernel = &self->vfio.host->kernel;
-
-    /* Whatever comes of the reset: no DMA from here on. */
-    (void)tn_vfio_config_write_device(self, TN_PCI_REG_COMMAND, 2, 0);
-    if (self->vfio.can_reset &&
-        tn_vfio_ioctl(kernel, self->vfio.fd, VFIO_DEVICE_RESET, NULL) == 0) {
+    quiesce(self);
+    g_atomic_int_set(&self->awaits_bus_reset, with_others);
+    if (reset_function(self, FALSE)) {
+        g_atomic_int_set(&self->awaits_bus_reset, FALSE);
         return;
     }
-    if (!reset_bus(self) && self->vfio.can_reset) {
+    if (!reset_bus(self, with_others) && !reset_function(self, TRUE) && self->vfio.can_reset) {
         tn_log("vfio %s: the function could not be reset", self->vfio.name);
     }
 }

@@ -104,7 +104,11 @@ tn_vfio_rom_setup(TnVfioPci *self, GError **error)
     TnVfioRom *rom = &self->rom;
     g_autofree char *name = g_strdup_printf("vfio[%s].rom", self->vfio.name);
 
-    if (self->romfile && *self->romfile) {
+    /* A file without a name is no ROM at all; so is one that is not to show. */
+    if ((self->romfile && !*self->romfile) || !TN_PCI_DEVICE(self)->rom_bar) {
+        return TRUE;
+    }
+    if (self->romfile) {
         if (!load_file(self, error)) {
             return FALSE;
         }

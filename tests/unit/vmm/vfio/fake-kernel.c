@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { FD_CONTAINER = 100000, FD_GROUP, FD_DEVICE };
+enum { FD_CONTAINER = 100000, FD_GROUP, FD_DEVICE, FD_OTHER };
 
 #define RAM_SIZE (2u << 20)
 
@@ -40,7 +40,7 @@ fake_close(void *opaque, int fd)
 
     g_assert_cmpint(fd, >=, FD_CONTAINER);
     /* The kernel keeps a device whose memory is mapped. */
-    g_assert_true(fd != FD_DEVICE || k->mmaps == 0);
+    g_assert_true(fd != FD_DEVICE || k->mmaps == 0 || k->has_other);
     g_assert_true(fd != FD_GROUP || !k->in_container);
     k->open_fds--;
     return 0;
@@ -121,11 +121,14 @@ group_ioctl(FakeKernel *k, unsigned long request, void *arg)
         k->in_container = FALSE;
         return 0;
     case VFIO_GROUP_GET_DEVICE_FD:
-        g_assert_cmpstr(arg, ==, FAKE_DEVICE);
         if (k->device_busy) {
             return fail(EBUSY);
         }
         k->open_fds++;
+        if (k->has_other && strcmp(arg, FAKE_OTHER) == 0) {
+            return FD_OTHER;
+        }
+        g_assert_cmpstr(arg, ==, FAKE_DEVICE);
         return FD_DEVICE;
     default:
         return fail(ENOTTY);
@@ -235,10 +238,13 @@ set_irqs(FakeKernel *k, const struct vfio_irq_set *set)
 }
 
 static int
-hot_reset_info(struct vfio_pci_hot_reset_info *info)
+hot_reset_info(const FakeKernel *k, struct vfio_pci_hot_reset_info *info)
 {
-    info->count = 1;
+    info->count = k->has_other ? 2 : 1;
     info->devices[0] = (struct vfio_pci_dependent_device){ FAKE_GROUP, 0, 0, 6 << 3 };
+    if (k->has_other) {
+        info->devices[1] = (struct vfio_pci_dependent_device){ FAKE_GROUP, 0, 0, 6 << 3 | 1 };
+    }
     return 0;
 }
 
@@ -263,7 +269,7 @@ device_ioctl(FakeKernel *k, unsigned long request, void *arg)
         k->resets++;
         return k->reset_fails ? fail(EIO) : 0;
     case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
-        return hot_reset_info(arg);
+        return hot_reset_info(k, arg);
     case VFIO_DEVICE_PCI_HOT_RESET:
         g_assert_cmpint(((struct vfio_pci_hot_reset *)arg)->group_fds[0], ==, FD_GROUP);
         k->hot_resets++;
@@ -282,7 +288,7 @@ fake_ioctl(void *opaque, int fd, unsigned long request, void *arg)
     case FD_GROUP:
         return group_ioctl(opaque, request, arg);
     default:
-        g_assert_cmpint(fd, ==, FD_DEVICE);
+        g_assert_true(fd == FD_DEVICE || fd == FD_OTHER);
         return device_ioctl(opaque, request, arg);
     }
 }
@@ -299,6 +305,8 @@ bytes_at(FakeKernel *k, guint64 offset, size_t len)
         return at + len <= sizeof k->ports ? k->ports + at : NULL;
     case 2: /* of no meaning of its own */
         return at + len <= FAKE_BAR_SIZE ? k->bar + at : NULL;
+    case VFIO_PCI_ROM_REGION_INDEX:
+        return at + len <= sizeof k->rom ? k->rom + at : NULL;
     case VFIO_PCI_CONFIG_REGION_INDEX:
         return at + len <= sizeof k->config ? k->config + at : NULL;
     default:
@@ -363,7 +371,9 @@ fake_read_link(void *opaque, const char *path)
 static gboolean
 fake_exists(void *opaque, const char *path)
 {
-    return strcmp(path, "/sys/bus/pci/devices/" FAKE_DEVICE) == 0;
+    return strcmp(path, "/sys/bus/pci/devices/" FAKE_DEVICE) == 0 ||
+           (((const FakeKernel *)opaque)->has_other &&
+            strcmp(path, "/sys/bus/pci/devices/" FAKE_OTHER) == 0);
 }
 
 static const TnVfioOps fake_ops = {
@@ -453,7 +463,7 @@ make_device(FakeKernel *k)
     k->config[0x14] = 1; /* BAR 1: I/O */
     k->config[0x34] = 0x40;
     k->config[0x3d] = 1;
-    memcpy(k->config + 0x40, (guint8[]){ 0x01, 0x50, 0x03 }, 3);
+    memcpy(k->config + 0x40, (guint8[]){ 0x01, 0x50, 0x03, 0, 0x08 }, 5); /* no soft reset */
     memcpy(k->config + 0x50, (guint8[]){ 0x05, 0x60, 0x82 }, 3); /* two vectors, 64 bits */
     memcpy(k->config + 0x60, (guint8[]){ 0x11, 0x70, 3, 0, 0, 0x20, 0, 0, 0, 0x30 }, 10);
     memcpy(k->config + 0x70, (guint8[]){ 0x02, 0x80, 0xaa }, 3);

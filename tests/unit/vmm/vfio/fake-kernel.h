@@ -2,7 +2,8 @@
 /*
  * A kernel with one IOMMU group (7) and one device in it, 0000:00:06.0, for tests of
  * vmm/vfio: BAR 0 of 64 KiB that can be mapped, with an MSI-X table of four vectors at
- * 0x2000 and pending bits at 0x3000; BAR 1 of 32 I/O ports; MSI with two vectors; INTx.
+ * 0x2000 and pending bits at 0x3000; BAR 1 of 32 I/O ports; MSI with two vectors; INTx. If asked
+ * for, another function of its slot, 0000:00:06.1, with the same bytes, and a ROM.
  * A field each says what shall go wrong. And a KVM that only counts.
  */
 #pragma once
@@ -17,7 +18,9 @@
 
 #define FAKE_GROUP 7
 #define FAKE_DEVICE "0000:00:06.0"
+#define FAKE_OTHER "0000:00:06.1"
 #define FAKE_MAX_VECTORS 8
+#define FAKE_ROM_SIZE 3000
 #define FAKE_BAR_SIZE 0x10000
 #define FAKE_TABLE 0x2000
 #define FAKE_PBA 0x3000
@@ -35,7 +38,8 @@ typedef struct FakeKernel {
     guint64 region_size[VFIO_PCI_NUM_REGIONS];
     guint64 sparse_offset, sparse_size; /* of BAR 0; size 0: all of it can be mapped */
     guint32 sparse_count;               /* areas as the answer says */
-    gboolean msix_mappable, can_reset;
+    gboolean msix_mappable, can_reset, has_other;
+    guint8 rom[FAKE_ROM_SIZE]; /* read if its region has a size */
 
     /* What was done. */
     unsigned open_fds, maps, mmaps, resets, hot_resets;

@@ -212,15 +212,6 @@ test_host_is_no_address(Fixture *f, gconstpointer data)
 }
 
 static void
-test_reset_falls_back_to_the_bus(Fixture *f, gconstpointer data)
-{
-    f->kernel.reset_fails = TRUE;
-    fixture_plug(f);
-    g_assert_cmpuint(f->kernel.resets, ==, 1);
-    g_assert_cmpuint(f->kernel.hot_resets, ==, 1);
-}
-
-static void
 test_capabilities(Fixture *f, gconstpointer data)
 {
     fixture_plug(f);
@@ -556,7 +547,6 @@ main(int argc, char **argv)
     ADD("refusals-of-the-kernel", test_refusals_of_the_kernel);
     ADD("garbage-of-the-device", test_garbage_of_the_device);
     ADD("host-is-no-address", test_host_is_no_address);
-    ADD("reset-falls-back-to-the-bus", test_reset_falls_back_to_the_bus);
     ADD("capabilities", test_capabilities);
     ADD("bars", test_bars);
     ADD("bars-trapped", test_bars_trapped);
