@@ -12,6 +12,11 @@
 #define NUM_ISA_IRQS 16
 #define PIC_PINS 8
 
+/* 8254: counter 0 as a rate generator over its full range, by low and high byte. */
+#define PIT_MODE_RATE 2
+#define PIT_FULL_COUNT 0x10000u
+#define PIT_ACCESS_WORD 3
+
 static void
 set_gsi(void *opaque, int n, int level)
 {
@@ -63,7 +68,7 @@ tn_kvm_irq_chips_save(TnKvm *kvm, GError **error)
             return tn_kvm_set_errno(error, "KVM_GET_IRQCHIP");
         }
     }
-    if (ioctl(kvm->vm_fd, KVM_GET_PIT2, &kvm->initial_pit) < 0) {
+    if (kvm->has_pit && ioctl(kvm->vm_fd, KVM_GET_PIT2, &kvm->initial_pit) < 0) {
         return tn_kvm_set_errno(error, "KVM_GET_PIT2");
     }
     return TRUE;
@@ -80,8 +85,34 @@ tn_kvm_irq_chips_reset(TnKvm *kvm, GError **error)
             return tn_kvm_set_errno(error, "KVM_SET_IRQCHIP");
         }
     }
-    if (ioctl(kvm->vm_fd, KVM_SET_PIT2, &kvm->initial_pit) < 0) {
+    if (kvm->has_pit && ioctl(kvm->vm_fd, KVM_SET_PIT2, &kvm->initial_pit) < 0) {
         return tn_kvm_set_errno(error, "KVM_SET_PIT2");
+    }
+    return TRUE;
+}
+
+gboolean
+tn_kvm_set_legacy_chips(TnKvm *kvm, const TnLegacyChips *chips, GError **error)
+{
+    struct kvm_pit_state2 pit = kvm->initial_pit;
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct kvm_irqchip chip = kvm->initial_chips[i];
+
+        chip.chip.pic.irq_base = chips->vector_base[i];
+        chip.chip.pic.imr = chips->masks[i];
+        if (ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &chip) < 0) {
+            return tn_kvm_set_errno(error, "KVM_SET_IRQCHIP");
+        }
+    }
+    if (chips->ticks && kvm->has_pit) {
+        pit.channels[0].mode = PIT_MODE_RATE;
+        pit.channels[0].count = PIT_FULL_COUNT;
+        pit.channels[0].rw_mode = PIT_ACCESS_WORD;
+        pit.channels[0].gate = 1;
+        if (ioctl(kvm->vm_fd, KVM_SET_PIT2, &pit) < 0) {
+            return tn_kvm_set_errno(error, "KVM_SET_PIT2");
+        }
     }
     return TRUE;
 }

@@ -95,6 +95,7 @@ struct TnKvm {
     int fd;
     int vm_fd;
     TnKvmIrqchip irqchip;
+    bool has_pit; /* in KVM */
     size_t run_size;
     size_t xsave_size;
     bool has_kvmclock_ctrl;

@@ -193,7 +193,7 @@ create_chips(TnKvm *kvm, GError **error)
     if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0) {
         return tn_kvm_set_errno(error, "KVM_CREATE_IRQCHIP");
     }
-    if (ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0) {
+    if (kvm->has_pit && ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0) {
         return tn_kvm_set_errno(error, "KVM_CREATE_PIT2");
     }
     return TRUE;
@@ -256,9 +256,10 @@ enable_clear_dirty_log(TnKvm *kvm)
 TnKvm *
 tn_kvm_new(const char *path, GError **error)
 {
+    const TnKvmChips chips = { .irqchip = TN_KVM_IRQCHIP_KERNEL };
     TnKvm *kvm = tn_kvm_new_vm(path, error);
 
-    if (kvm && !tn_kvm_create_irqchip(kvm, TN_KVM_IRQCHIP_KERNEL, error)) {
+    if (kvm && !tn_kvm_create_irqchip(kvm, &chips, error)) {
         g_clear_pointer(&kvm, tn_kvm_free);
     }
     return kvm;
@@ -302,9 +303,10 @@ error:
 }
 
 gboolean
-tn_kvm_create_irqchip(TnKvm *kvm, TnKvmIrqchip irqchip, GError **error)
+tn_kvm_create_irqchip(TnKvm *kvm, const TnKvmChips *chips, GError **error)
 {
-    kvm->irqchip = irqchip;
+    kvm->irqchip = chips->irqchip;
+    kvm->has_pit = chips->irqchip == TN_KVM_IRQCHIP_KERNEL && !chips->no_pit;
     if (!create_chips(kvm, error) || !tn_kvm_irq_routes_init(kvm, error) ||
         !tn_kvm_irq_chips_save(kvm, error)) {
         return FALSE;

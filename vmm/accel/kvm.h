@@ -39,6 +39,12 @@ typedef enum {
     TN_KVM_IRQCHIP_SPLIT,  /* devices of ours: tn_kvm_get_irqchip_host() */
 } TnKvmIrqchip;
 
+/* Which chips a machine has; all zero is everything in KVM. */
+typedef struct TnKvmChips {
+    TnKvmIrqchip irqchip;
+    gboolean no_pit; /* KVM makes no PIT; beside a split irqchip it makes none anyway */
+} TnKvmChips;
+
 /* Opens /dev/kvm (or @path where not NULL) and makes a VM that has no interrupt controllers
  * yet. NULL with @error set. */
 TnKvm *tn_kvm_new_vm(const char *path, GError **error);
@@ -47,7 +53,7 @@ TnKvm *tn_kvm_new_vm(const char *path, GError **error);
  * with the chips KVM begins a grace period that a new memory slot then waits out, some
  * milliseconds. CAPABILITY where KVM cannot split; after a failure @kvm is good for
  * tn_kvm_free() alone. */
-gboolean tn_kvm_create_irqchip(TnKvm *kvm, TnKvmIrqchip irqchip, GError **error);
+gboolean tn_kvm_create_irqchip(TnKvm *kvm, const TnKvmChips *chips, GError **error);
 /* Both, with everything in KVM. */
 TnKvm *tn_kvm_new(const char *path, GError **error);
 /* All vCPUs must be gone, the attached address spaces still there. NULL is fine. */
@@ -65,8 +71,12 @@ void tn_kvm_attach_io(TnKvm *kvm, TnAddressSpace *as);
 /* Interrupt controllers and PIT to their power-on state. All vCPUs paused. */
 gboolean tn_kvm_reset(TnKvm *kvm, GError **error);
 
+/* After a reset: the in-kernel PICs, and the PIT if there is one, as @chips has them. Not with
+ * a split irqchip. All vCPUs paused. */
+gboolean tn_kvm_set_legacy_chips(TnKvm *kvm, const TnLegacyChips *chips, GError **error);
+
 /* The in-kernel PIT forgets ticks that the guest could not take, instead of catching up
- * (-global kvm-pit.lost_tick_policy=discard). Before the guest runs. */
+ * (-global kvm-pit.lost_tick_policy=discard). Before the guest runs; not without a PIT. */
 gboolean tn_kvm_discard_lost_ticks(TnKvm *kvm, GError **error);
 
 /* kvmclock stands between the two: after start it continues where stop found it.

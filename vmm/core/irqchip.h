@@ -24,6 +24,13 @@ typedef struct TnIrqchipHost {
     void (*resample)(void *opaque, unsigned pin);
 } TnIrqchipHost;
 
+/* How a PC's firmware leaves the interrupt controllers and the timer (docs/specs/boot.md). */
+typedef struct TnLegacyChips {
+    guint8 vector_base[2]; /* master, slave */
+    guint8 masks[2];
+    gboolean ticks; /* counter 0 in mode 2 over 65536: IRQ 0 comes 18.2 times a second */
+} TnLegacyChips;
+
 /* What the controllers do for the accelerator. Called on vCPU threads without any lock. */
 typedef struct TnIrqchipOps {
     void *opaque;

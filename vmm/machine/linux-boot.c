@@ -360,6 +360,12 @@ tn_linux_boot_free(TnLinuxBoot *boot)
     g_free(boot);
 }
 
+bool
+tn_linux_boot_wants_bios_state(const TnLinuxBoot *boot)
+{
+    return boot->kind == TN_BOOT_MULTIBOOT;
+}
+
 /* The segments, from the file as it is now. */
 static gboolean
 load_kernel(TnLinuxBoot *boot, GError **error)

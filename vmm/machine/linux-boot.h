@@ -49,6 +49,9 @@ TnLinuxBoot *tn_linux_boot_new(const TnLinuxBootConfig *config, GError **error);
 void tn_linux_boot_free(TnLinuxBoot *boot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnLinuxBoot, tn_linux_boot_free)
 
+/* Whether the image is of a kind that counts on what a PC's firmware leaves behind. */
+bool tn_linux_boot_wants_bios_state(const TnLinuxBoot *boot);
+
 /* Writes kernel, initrd, command line and boot structures into guest memory; at start
  * and at every reset, before the vCPUs run. @ret_start: the boot CPU's. */
 gboolean tn_linux_boot_load(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);

@@ -66,6 +66,22 @@ take_irqchip(TnMachineConfig *config, json_object *terms, GError **error)
     return TRUE;
 }
 
+/* QEMU's OnOffAuto; "auto" is what @ret_value was before. */
+static gboolean
+take_on_off_auto(json_object *terms, const char *key, gboolean *ret_value, GError **error)
+{
+    g_autofree char *text = tn_keyval_take(terms, key);
+
+    if (!text || strcmp(text, "auto") == 0) {
+        return TRUE;
+    }
+    if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0) {
+        return fail(error, "Parameter '%s' does not accept value '%s'", key, text);
+    }
+    *ret_value = strcmp(text, "on") == 0;
+    return TRUE;
+}
+
 /* A property that QEMU's machine has and whose one supported value is "off". */
 static gboolean
 take_off(json_object *terms, const char *key, GError **error)
@@ -105,6 +121,7 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
     return take_irqchip(config, terms, error) && take_off(terms, "usb", error) &&
            take_off(terms, "vmport", error) &&
            tn_keyval_take_bool(terms, "hpet", &config->hpet, error) &&
+           take_on_off_auto(terms, "pit", &config->pit, error) &&
            tn_keyval_take_bool(terms, "dump-guest-core", &config->dump_guest_core, error) &&
            tn_keyval_take_bool(terms, "mem-merge", &config->mem_merge, error) &&
            tn_keyval_check_empty(terms, error);

@@ -15,7 +15,7 @@
 #include <glib.h>
 
 #define TN_PC_ACPI_BASE 0xe0000
-#define TN_PC_ACPI_MAX_SIZE 0x20000
+#define TN_PC_ACPI_MAX_SIZE 0x1f000 /* the last page is vmm/machine/bios-state.h's */
 
 /* Fixed places of the PIIX4's blocks, as no firmware sets others up. */
 #define TN_PC_PM_BASE 0x600

@@ -13,7 +13,9 @@
 #define TIMER_PIN 2
 
 struct TnPcIrqchip {
-    /* All NULL when the controllers are KVM's. */
+    TnMachine *machine;
+    TnKvm *kvm;
+    /* All NULL when the controllers are KVM's; the PIT also with pit=off. */
     TnI8259 *pics;
     TnIoapic *ioapic;
     TnI8254 *pit;
@@ -65,10 +67,12 @@ make_devices(TnPcIrqchip *chips, TnMachine *machine, TnKvm *kvm, GError **error)
 
     chips->pics = tn_i8259_new(p, &host->extint);
     chips->ioapic = tn_ioapic_new(p, host);
-    chips->pit = tn_i8254_new(p);
+    if (machine->config->pit) {
+        chips->pit = tn_i8254_new(p);
+    }
     tn_kvm_set_irqchip_ops(kvm, &ops);
     return realize(machine, chips->pics, error) && realize(machine, chips->ioapic, error) &&
-           realize(machine, chips->pit, error);
+           (!chips->pit || realize(machine, chips->pit, error));
 }
 
 TnPcIrqchip *
@@ -76,6 +80,8 @@ tn_pc_irqchip_new(TnMachine *machine, TnKvm *kvm, GError **error)
 {
     TnPcIrqchip *chips = g_new0(TnPcIrqchip, 1);
 
+    chips->machine = machine;
+    chips->kvm = kvm;
     if (!tn_kvm_get_irqchip_host(kvm)) {
         machine->platform.isa_irqs = tn_kvm_get_gsi_lines(kvm);
         return chips;
@@ -110,6 +116,36 @@ tn_pc_irqchip_free(TnPcIrqchip *chips)
         drop(chips->pics);
         g_free(chips);
     }
+}
+
+/* As a guest would do it, to the devices of ours. */
+static void
+write_legacy_ports(TnAddressSpace *io, const TnLegacyChips *state)
+{
+    const struct {
+        guint16 port;
+        guint8 value;
+    } writes[] = {
+        { 0x20, 0x11 }, { 0x21, state->vector_base[0] }, { 0x21, 0x04 }, { 0x21, 0x01 },
+        { 0xa0, 0x11 }, { 0xa1, state->vector_base[1] }, { 0xa1, 0x02 }, { 0xa1, 0x01 },
+        { 0x21, state->masks[0] }, { 0xa1, state->masks[1] },
+        { 0x43, 0x34 }, { 0x40, 0x00 }, { 0x40, 0x00 },
+    };
+    unsigned n = G_N_ELEMENTS(writes) - (state->ticks ? 0 : 3);
+
+    for (unsigned i = 0; i < n; i++) {
+        (void)tn_address_space_write(io, writes[i].port, &writes[i].value, 1);
+    }
+}
+
+gboolean
+tn_pc_irqchip_set_legacy(TnPcIrqchip *chips, const TnLegacyChips *state, GError **error)
+{
+    if (!chips->pics) {
+        return tn_kvm_set_legacy_chips(chips->kvm, state, error);
+    }
+    write_legacy_ports(chips->machine->platform.io_space, state);
+    return TRUE;
 }
 
 char *

@@ -18,6 +18,10 @@ TnPcIrqchip *tn_pc_irqchip_new(TnMachine *machine, TnKvm *kvm, GError **error);
 /* After every device that has a line; vCPUs gone. NULL is fine. */
 void tn_pc_irqchip_free(TnPcIrqchip *chips);
 
+/* After a reset: PICs and PIT as @state has them. Main thread, all vCPUs paused. */
+gboolean tn_pc_irqchip_set_legacy(TnPcIrqchip *chips, const TnLegacyChips *state,
+                                  GError **error);
+
 /* "info pic". (transfer full) NULL when the controllers are KVM's. */
 char *tn_pc_irqchip_print(TnPcIrqchip *chips);
 

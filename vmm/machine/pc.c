@@ -10,6 +10,7 @@
 #include "vmm/core/hotplug-handler.h"
 #include "vmm/core/log.h"
 #include "vmm/core/reset.h"
+#include "vmm/machine/bios-state.h"
 #include "vmm/machine/e820.h"
 #include "vmm/machine/linux-boot.h"
 #include "vmm/machine/machine-private.h"
@@ -58,7 +59,10 @@ tn_pc_board_new(TnMachine *machine, GError **error)
     const TnMachineConfig *c = machine->config;
     TnPlatform *p = &machine->platform;
     TnPcBoard *board = g_new0(TnPcBoard, 1);
-    TnKvmIrqchip irqchip = c->split_irqchip ? TN_KVM_IRQCHIP_SPLIT : TN_KVM_IRQCHIP_KERNEL;
+    const TnKvmChips chips = {
+        .irqchip = c->split_irqchip ? TN_KVM_IRQCHIP_SPLIT : TN_KVM_IRQCHIP_KERNEL,
+        .no_pit = !c->pit,
+    };
 
     board->machine = machine;
     board->kvm = tn_kvm_new_vm(c->kvm_path, error);
@@ -68,12 +72,12 @@ tn_pc_board_new(TnMachine *machine, GError **error)
         /* Before the chips: see tn_kvm_create_irqchip(). */
         board->ram = tn_pc_ram_new(machine, error);
     }
-    if (board->ram && tn_kvm_create_irqchip(board->kvm, irqchip, error)) {
+    if (board->ram && tn_kvm_create_irqchip(board->kvm, &chips, error)) {
         p->fast_path = (TnFastPath *)tn_kvm_get_fast_path(board->kvm);
         board->irqchip = tn_pc_irqchip_new(machine, board->kvm, error);
     }
     /* The split PIT is not KVM's, and discards them anyway. */
-    if (board->irqchip && (!c->pit_discard || c->split_irqchip ||
+    if (board->irqchip && (!c->pit_discard || c->split_irqchip || !c->pit ||
                            tn_kvm_discard_lost_ticks(board->kvm, error))) {
         board->devices = tn_pc_devices_new(machine, board->ram, error);
     }
@@ -131,19 +135,39 @@ write_acpi(TnPcBoard *board)
                                  size);
 }
 
+static gboolean
+wants_bios_state(TnPcBoard *board)
+{
+    return board->boot && tn_linux_boot_wants_bios_state(board->boot);
+}
+
+/* CPUs and interrupt controllers as @start begins with. */
+static gboolean
+start_cpus(TnPcBoard *board, const TnVcpuStart *start, GError **error)
+{
+    return tn_pc_cpus_set_start(board->cpus, start, error) && tn_kvm_reset(board->kvm, error) &&
+           (!wants_bios_state(board) ||
+            tn_pc_irqchip_set_legacy(board->irqchip, &tn_bios_state_chips, error)) &&
+           tn_pc_cpus_reset(board->cpus, error);
+}
+
 /* Guest memory and CPUs as they are when power comes on; all vCPUs paused. */
 static gboolean
 load(TnPcBoard *board, GError **error)
 {
     TnVcpuStart start = { .mode = TN_VCPU_START_RESET };
 
+    if (wants_bios_state(board) && !tn_bios_state_write(board->machine->platform.memory_space)) {
+        g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
+                    "A multiboot image needs RAM below 1 MiB");
+        return FALSE;
+    }
     if (board->boot && !tn_linux_boot_load(board->boot, &start, error)) {
         return FALSE;
     }
     write_acpi(board);
     tn_pc_devices_refresh_fw_cfg(board->devices);
-    return tn_pc_cpus_set_start(board->cpus, &start, error) &&
-           tn_kvm_reset(board->kvm, error) && tn_pc_cpus_reset(board->cpus, error);
+    return start_cpus(board, &start, error);
 }
 
 gboolean

@@ -106,6 +106,7 @@ TnGuest *
 tn_guest_new_with_irqchip(unsigned num_vcpus, TnKvmIrqchip irqchip)
 {
     g_autoptr(GError) error = NULL;
+    const TnKvmChips chips = { .irqchip = irqchip };
     TnKvm *kvm = tn_kvm_new_vm(NULL, &error);
     TnVcpuEnv env;
     TnGuest *guest;
@@ -120,7 +121,7 @@ tn_guest_new_with_irqchip(unsigned num_vcpus, TnKvmIrqchip irqchip)
     make_memory(guest);
     tn_kvm_attach_memory(kvm, guest->memory_space);
     tn_kvm_attach_io(kvm, guest->io_space);
-    tn_kvm_create_irqchip(kvm, irqchip, &error);
+    tn_kvm_create_irqchip(kvm, &chips, &error);
     g_assert_no_error(error);
     env = (TnVcpuEnv){ guest->memory_space, guest->io_space, &guest->run_state };
     for (unsigned i = 0; i < num_vcpus; i++) {

@@ -89,6 +89,25 @@ test_open_and_close(void)
 }
 
 static void
+test_without_pit(void)
+{
+    const TnKvmChips chips = { .no_pit = TRUE };
+    const TnLegacyChips state = { .vector_base = { 0x08, 0x70 }, .ticks = TRUE };
+    g_autoptr(GError) error = NULL;
+    TnKvm *kvm = tn_kvm_new_vm(NULL, &error);
+
+    if (!kvm) {
+        g_test_skip(error->message);
+        return;
+    }
+    g_assert_true(tn_kvm_create_irqchip(kvm, &chips, &error));
+    g_assert_true(tn_kvm_reset(kvm, &error));
+    g_assert_true(tn_kvm_set_legacy_chips(kvm, &state, &error));
+    g_assert_false(tn_kvm_discard_lost_ticks(kvm, &error));
+    tn_kvm_free(kvm);
+}
+
+static void
 test_free_null(void)
 {
     tn_kvm_free(NULL);
@@ -103,6 +122,7 @@ main(int argc, char **argv)
     g_test_add_func("/accel/kvm/not-kvm", test_not_kvm);
     g_test_add_func("/accel/kvm/unreadable", test_unreadable);
     g_test_add_func("/accel/kvm/open-and-close", test_open_and_close);
+    g_test_add_func("/accel/kvm/without-pit", test_without_pit);
     g_test_add_func("/accel/kvm/free-null", test_free_null);
     return g_test_run();
 }

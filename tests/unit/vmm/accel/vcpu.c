@@ -486,6 +486,26 @@ test_clock_stands(void)
     tn_guest_free(guest);
 }
 
+static const TnLegacyChips firmware_chips = {
+    .vector_base = { 0x08, 0x70 }, .masks = { 0xb8, 0x8e }, .ticks = TRUE
+};
+
+static void
+test_legacy_chips_tick(void)
+{
+    TnGuest *guest = tn_guest_new(1);
+    g_autoptr(GError) error = NULL;
+
+    if (!guest) {
+        return;
+    }
+    tn_guest_load(guest, TN_GUEST_CODE, ticks);
+    g_assert_true(tn_kvm_set_legacy_chips(guest->kvm, &firmware_chips, &error));
+    tn_guest_resume(guest);
+    g_assert_cmphex(tn_guest_wait_said(guest, 2), ==, 3);
+    tn_guest_free(guest);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -513,5 +533,6 @@ main(int argc, char **argv)
     g_test_add_func("/accel/memory-slots/part-of-a-page", test_part_of_a_page);
     g_test_add_func("/accel/memory-slots/replacing-memory-is-seamless",
                     test_replacing_memory_is_seamless);
+    g_test_add_func("/accel/vcpu/legacy-chips-tick", test_legacy_chips_tick);
     return g_test_run();
 }

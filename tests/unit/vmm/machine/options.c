@@ -201,6 +201,17 @@ test_machine(void)
 }
 
 static void
+test_pit(void)
+{
+    g_autoptr(TnOptions) o = accept("-machine pc,pit=auto");
+    g_autoptr(TnOptions) off = accept("-machine pc,pit=off");
+
+    g_assert_true(o->config->pit);
+    g_assert_false(off->config->pit);
+    refuse("-machine pc,pit=no", "-machine pc,pit=no: Parameter 'pit' does not accept value 'no'");
+}
+
+static void
 test_hpet(void)
 {
     g_autoptr(TnOptions) o = accept("-machine pc");
@@ -356,6 +367,7 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/numa-shares-evenly", test_numa_even);
     g_test_add_func("/machine/options/irqchip", test_irqchip);
     g_test_add_func("/machine/options/machine", test_machine);
+    g_test_add_func("/machine/options/pit", test_pit);
     g_test_add_func("/machine/options/hpet", test_hpet);
     g_test_add_func("/machine/options/fw-cfg", test_fw_cfg);
     g_test_add_func("/machine/options/global", test_global);
