@@ -76,6 +76,27 @@ payload poke
         jmp     1b
 payload_end poke
 
+/* Says where it is: 0x10000 * cs + the address of a label, less cs * 16. */
+payload where
+        movw    %cs, %ax
+        shll    $16, %eax
+        call    1f
+1:      popw    %ax
+        outl    %eax, $0x10
+2:      hlt
+        jmp     2b
+payload_end where
+
+/* Says 1 by a port whose owner may hold the vCPU, then 2. */
+payload held
+        movb    $1, %al
+        outb    %al, $0x10
+        movb    $2, %al
+        outb    %al, $0x10
+1:      hlt
+        jmp     1b
+payload_end held
+
 /* Counts vector 8, IRQ 0 as a PC's firmware leaves it, and says the count each time. */
 payload ticks
         cli

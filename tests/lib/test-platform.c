@@ -45,6 +45,26 @@ on_quit(void *opaque, int status)
 }
 
 static void
+on_hold(void *opaque)
+{
+    ((TnTestPlatform *)opaque)->holds++;
+}
+
+static void
+on_suspend(void *opaque)
+{
+    ((TnTestPlatform *)opaque)->suspends++;
+}
+
+static gboolean
+on_wake(void *opaque, TnWakeupReason reason)
+{
+    ((TnTestPlatform *)opaque)->wakeups++;
+    ((TnTestPlatform *)opaque)->wakeup_reason = reason;
+    return TRUE;
+}
+
+static void
 on_event(void *opaque, const char *name, json_object *data, gint64 time_us)
 {
     TnTestPlatform *p = opaque;
@@ -60,6 +80,9 @@ static const TnRunStateOps run_state_ops = {
     .reset = on_reset,
     .powerdown = on_powerdown,
     .quit = on_quit,
+    .hold_vcpu = on_hold,
+    .suspend = on_suspend,
+    .wake = on_wake,
 };
 
 static void

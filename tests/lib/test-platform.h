@@ -34,6 +34,10 @@ typedef struct TnTestPlatform {
     unsigned powerdowns;
     unsigned quits;
     int quit_status; /* of the last one */
+    unsigned holds; /* of the thread that asked for sleep */
+    unsigned suspends;
+    unsigned wakeups;
+    TnWakeupReason wakeup_reason; /* of the last one */
 
     /* Events in the order of emission: "NAME {json}", one a line. */
     GString *events;

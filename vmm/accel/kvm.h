@@ -113,8 +113,13 @@ typedef struct TnCpuModel {
 
 /* Where a vCPU starts. */
 typedef struct TnVcpuStart {
-    enum { TN_VCPU_START_RESET, TN_VCPU_START_LONG_MODE, TN_VCPU_START_PVH } mode;
-    uint64_t entry;      /* rip */
+    enum {
+        TN_VCPU_START_RESET,
+        TN_VCPU_START_LONG_MODE,
+        TN_VCPU_START_PVH,
+        TN_VCPU_START_REAL, /* real mode, where ACPI's waking vector says */
+    } mode;
+    uint64_t entry;      /* rip; for REAL the address below 1 MiB */
     uint64_t boot_info;  /* rsi (64-bit boot protocol: boot_params) or ebx (PVH start_info) */
     uint32_t magic;      /* eax for PVH's mode: 0, or multiboot's word */
     uint64_t page_table; /* cr3 for LONG_MODE: the loader's identity map */
@@ -142,6 +147,9 @@ gboolean tn_vcpu_reset(TnVcpu *vcpu, GError **error);
 void tn_vcpu_request_pause(TnVcpu *vcpu);
 void tn_vcpu_wait_paused(TnVcpu *vcpu);
 void tn_vcpu_resume(TnVcpu *vcpu);
+/* Called on a vCPU's own thread: it does not enter the guest again before it is resumed.
+ * Elsewhere nothing happens. */
+void tn_vcpu_hold_current(void);
 /* Host thread id (gettid), for query-cpus-fast. */
 int tn_vcpu_get_thread_id(TnVcpu *vcpu);
 /* "info registers" of a paused or running vCPU (it is paused meanwhile). (transfer full) */

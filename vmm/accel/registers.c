@@ -216,6 +216,15 @@ enter_pvh(const TnVcpuStart *start, struct kvm_regs *regs, struct kvm_sregs *sre
     sregs->cr0 = CR0_PE | CR0_ET;
 }
 
+/* ACPI 6.3, 16.3.1: real mode at the waking vector, whose low four bits are the offset. */
+static void
+enter_real_mode(const TnVcpuStart *start, struct kvm_regs *regs, struct kvm_sregs *sregs)
+{
+    sregs->cs.selector = (uint16_t)(start->entry >> 4);
+    sregs->cs.base = start->entry & 0xffff0u;
+    regs->rip = start->entry & 0xfu;
+}
+
 /* Firmware would have made RAM cacheable; where there is none we do. */
 static gboolean
 set_msrs(TnVcpu *vcpu, GError **error)
@@ -262,6 +271,9 @@ tn_vcpu_registers_reset(TnVcpu *vcpu, GError **error)
             break;
         case TN_VCPU_START_PVH:
             enter_pvh(&vcpu->start, &regs, &sregs);
+            break;
+        case TN_VCPU_START_REAL:
+            enter_real_mode(&vcpu->start, &regs, &sregs);
             break;
         }
     }

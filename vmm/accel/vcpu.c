@@ -140,6 +140,17 @@ tn_vcpu_stall(TnVcpu *vcpu)
     pthread_mutex_unlock(&vcpu->kvm->run_lock);
 }
 
+/* The vCPU whose thread this is; NULL elsewhere. */
+static _Thread_local TnVcpu *current_vcpu;
+
+void
+tn_vcpu_hold_current(void)
+{
+    if (current_vcpu) {
+        tn_vcpu_request_pause(current_vcpu);
+    }
+}
+
 static void *
 vcpu_thread(void *opaque)
 {
@@ -149,6 +160,7 @@ vcpu_thread(void *opaque)
     (void)snprintf(name, sizeof(name), "CPU %u/KVM", vcpu->index);
     (void)pthread_setname_np(pthread_self(), name);
     tn_memory_register_thread();
+    current_vcpu = vcpu;
 
     pthread_mutex_lock(&vcpu->kvm->run_lock);
     vcpu->thread_id = (int)syscall(SYS_gettid);

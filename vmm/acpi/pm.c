@@ -54,6 +54,12 @@ update_locked(TnAcpiPm *pm)
 {
     guint16 status = status_locked(pm);
 
+    if (pm->run_state) {
+        tn_run_state_enable_wakeup(pm->run_state, TN_WAKEUP_RTC,
+                                   (pm->enable & TN_ACPI_PM1_RTC) != 0);
+        tn_run_state_enable_wakeup(pm->run_state, TN_WAKEUP_PM_TIMER,
+                                   (pm->enable & TN_ACPI_PM1_TIMER) != 0);
+    }
     tn_acpi_sci_set(pm->sci, TN_ACPI_SCI_PM1, (status & pm->enable & EVENT_BITS) != 0);
     if ((pm->enable & TN_ACPI_PM1_TIMER) && !(status & TN_ACPI_PM1_TIMER)) {
         tn_timer_arm(pm->alarm, tick_to_ns(pm->overflow_tick));
@@ -73,7 +79,12 @@ tn_acpi_pm_update(TnAcpiPm *pm)
 static void
 alarm_rings(void *opaque)
 {
-    tn_acpi_pm_update(opaque);
+    TnAcpiPm *pm = opaque;
+
+    tn_acpi_pm_update(pm);
+    if (pm->run_state) {
+        tn_run_state_request_wakeup(pm->run_state, TN_WAKEUP_PM_TIMER);
+    }
 }
 
 /* @reg with the @size bytes at byte @at of it replaced by @value. */
@@ -138,11 +149,24 @@ control_read(void *opaque, uint64_t addr, unsigned size)
 }
 
 static void
+enter_sleep(TnAcpiPm *pm, unsigned type)
+{
+    if (type == TN_ACPI_SLP_TYP_S5) {
+        tn_run_state_request_shutdown(pm->run_state, TN_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    } else if (pm->s3 && type == TN_ACPI_SLP_TYP_S3) {
+        tn_run_state_request_suspend(pm->run_state);
+    } else if (pm->s4 && type == pm->s4_type) {
+        tn_run_state_request_suspend_disk(pm->run_state);
+    } else {
+        tn_log_guest(&pm->log_count, "guest asked for sleep type %u, which the machine lacks",
+                     type);
+    }
+}
+
+static void
 control_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
 {
     TnAcpiPm *pm = opaque;
-    unsigned type;
-    gboolean sleep;
     guint16 reg;
 
     g_mutex_lock(&pm->lock);
@@ -150,15 +174,8 @@ control_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
     pm->control_value = (reg & CONTROL_BITS) | TN_ACPI_PM1_SCI_EN;
     g_mutex_unlock(&pm->lock);
 
-    type = reg >> TN_ACPI_PM1_SLP_TYP_SHIFT & TN_ACPI_PM1_SLP_TYP_MASK;
-    sleep = (reg & TN_ACPI_PM1_SLP_EN) != 0;
-    if (sleep && type == TN_ACPI_SLP_TYP_S5) {
-        if (pm->run_state) {
-            tn_run_state_request_shutdown(pm->run_state, TN_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
-        }
-    } else if (sleep) {
-        tn_log_guest(&pm->log_count, "guest asked for sleep type %u, which the machine lacks",
-                     type);
+    if ((reg & TN_ACPI_PM1_SLP_EN) && pm->run_state) {
+        enter_sleep(pm, reg >> TN_ACPI_PM1_SLP_TYP_SHIFT & TN_ACPI_PM1_SLP_TYP_MASK);
     }
 }
 
@@ -196,6 +213,9 @@ tn_acpi_pm_init(TnAcpiPm *pm, const TnAcpiPmConfig *config)
     pm->sci = config->sci;
     pm->clock = config->clock;
     pm->run_state = config->run_state;
+    pm->s3 = config->s3;
+    pm->s4 = config->s4;
+    pm->s4_type = config->s4_type;
     pm->alarm = tn_timer_new(pm->clock, alarm_rings, pm);
     tn_memory_region_init(&pm->region, config->memory, NULL, "piix4-pm", TN_ACPI_PM_LENGTH);
     tn_memory_region_init_io(&pm->event, config->memory, NULL, &event_ops, pm, "acpi-evt", 4);
@@ -231,6 +251,21 @@ tn_acpi_pm_reset(TnAcpiPm *pm)
     /* The FADT says SMI_CMD 0: the machine is in ACPI mode and stays there (4.8.2.5). */
     pm->control_value = TN_ACPI_PM1_SCI_EN;
     forget_overflow_locked(pm);
+    update_locked(pm);
+    g_mutex_unlock(&pm->lock);
+}
+
+void
+tn_acpi_pm_wake_up(TnAcpiPm *pm, TnWakeupReason reason)
+{
+    static const guint16 bits[TN_WAKEUP_LAST] = {
+        [TN_WAKEUP_RTC] = TN_ACPI_PM1_RTC,
+        [TN_WAKEUP_PM_TIMER] = TN_ACPI_PM1_TIMER,
+        [TN_WAKEUP_OTHER] = TN_ACPI_PM1_POWER_BUTTON,
+    };
+
+    g_mutex_lock(&pm->lock);
+    pm->status |= TN_ACPI_PM1_WAKE | bits[reason];
     update_locked(pm);
     g_mutex_unlock(&pm->lock);
 }

@@ -25,6 +25,7 @@ enum {
 #define TN_ACPI_PM1_GLOBAL (1U << 5)
 #define TN_ACPI_PM1_POWER_BUTTON (1U << 8)
 #define TN_ACPI_PM1_RTC (1U << 10)
+#define TN_ACPI_PM1_WAKE (1U << 15) /* status only */
 
 /* 4.8.3.2: bits of PM1 control. */
 #define TN_ACPI_PM1_SCI_EN (1U << 0)
@@ -33,8 +34,10 @@ enum {
 #define TN_ACPI_PM1_SLP_TYP_MASK 7U
 #define TN_ACPI_PM1_SLP_EN (1U << 13)
 
-/* PIIX4's SUS_TYP of soft off. */
+/* PIIX4's SUS_TYP of soft off and suspend to memory; the user says which is suspend to disk. */
 #define TN_ACPI_SLP_TYP_S5 0
+#define TN_ACPI_SLP_TYP_S3 1
+#define TN_ACPI_SLP_TYP_S4 2 /* by default */
 
 #define TN_ACPI_PM_TIMER_HZ 3579545
 
@@ -45,6 +48,8 @@ typedef struct TnAcpiPm {
     TnAcpiSci *sci;
     TnClock *clock;
     TnRunStateControl *run_state;
+    gboolean s3, s4;
+    guint8 s4_type;
     TnTimer *alarm; /* the next overflow, while the guest wants to be told */
     int log_count;
 
@@ -61,7 +66,9 @@ typedef struct TnAcpiPmConfig {
     TnMemory *memory;
     TnAcpiSci *sci;
     TnClock *clock;
-    TnRunStateControl *run_state; /* S5 asks it for a shutdown; NULL: nobody */
+    TnRunStateControl *run_state; /* sleep and S5 ask it; NULL: nobody */
+    gboolean s3, s4;              /* the guest may sleep, and to disk by @s4_type */
+    guint8 s4_type;
 } TnAcpiPmConfig;
 
 /* Makes the block; the caller puts pm->region somewhere. Main thread. */
@@ -74,6 +81,10 @@ void tn_acpi_pm_reset(TnAcpiPm *pm);
 
 /* The SCI and the alarm as the registers have them, after they were loaded. */
 void tn_acpi_pm_update(TnAcpiPm *pm);
+
+/* After the reset that ends a sleep: WAK_STS and what woke the guest are set; the power button
+ * where nothing else did. */
+void tn_acpi_pm_wake_up(TnAcpiPm *pm, TnWakeupReason reason);
 
 /* The user presses the power button: its status bit is set. */
 void tn_acpi_pm_press_power_button(TnAcpiPm *pm);

@@ -20,6 +20,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnAcpiBlob, tn_acpi_blob_free)
  * function, which ends the blob. (transfer full) */
 GBytes *tn_acpi_blob_finish(TnAcpiBlob *blob);
 
+#define TN_ACPI_FACS_WAKING_VECTOR 12 /* offset of the 32-bit one */
 /* 5.2.10 Firmware ACPI Control Structure. Returns: its guest address. */
 guint64 tn_acpi_blob_add_facs(TnAcpiBlob *blob);
 

@@ -12,6 +12,9 @@ typedef enum {
     REQUEST_POWERDOWN = 1 << 2,
     REQUEST_INTERNAL_ERROR = 1 << 3,
     REQUEST_EXIT = 1 << 4,
+    REQUEST_SUSPEND = 1 << 5,
+    REQUEST_SUSPEND_DISK = 1 << 6,
+    REQUEST_WAKEUP = 1 << 7,
 } Request;
 
 typedef struct Notify {
@@ -27,12 +30,15 @@ struct TnRunStateControl {
     gboolean no_reboot;
     gboolean no_shutdown;
     GArray *notifies; /* main thread */
+    gboolean suspend_due; /* main thread: the guest fell asleep while stopped */
     int state;        /* atomic; written on the main thread */
+    guint wakeups;    /* atomic: a bit for each enabled TnWakeupReason */
 
     GMutex lock; /* guards what follows */
     unsigned requests;
     TnShutdownCause reset_cause;
     TnShutdownCause shutdown_cause;
+    TnWakeupReason wakeup_reason;
     int exit_status;
     GSource *source; /* scheduled to serve the requests, not run yet */
 };
@@ -43,6 +49,7 @@ static const char *const state_names[TN_RUN_STATE_LAST] = {
     [TN_RUN_STATE_PAUSED] = "paused",
     [TN_RUN_STATE_SHUTDOWN] = "shutdown",
     [TN_RUN_STATE_INTERNAL_ERROR] = "internal-error",
+    [TN_RUN_STATE_SUSPENDED] = "suspended",
 };
 
 static const char *const cause_names[TN_SHUTDOWN_CAUSE_LAST] = {
@@ -78,6 +85,7 @@ tn_run_state_new(TnClock *clock, TnEvents *events, const TnRunStateOps *ops, voi
     rs->opaque = opaque;
     rs->notifies = g_array_new(FALSE, FALSE, sizeof(Notify));
     rs->state = TN_RUN_STATE_PRELAUNCH;
+    rs->wakeups = 1U << TN_WAKEUP_OTHER;
     g_mutex_init(&rs->lock);
     return rs;
 }
@@ -115,9 +123,13 @@ tn_run_state_get(TnRunStateControl *rs)
     return g_atomic_int_get(&rs->state);
 }
 
+/* Time stands in all states but running and suspended. */
 static void
 set_state(TnRunStateControl *rs, TnRunState state)
 {
+    if (tn_run_state_get(rs) == TN_RUN_STATE_SUSPENDED && state != TN_RUN_STATE_RUNNING) {
+        tn_clock_stop(rs->clock);
+    }
     g_atomic_int_set(&rs->state, state);
     for (guint i = 0; i < rs->notifies->len; i++) {
         const Notify *notify = &g_array_index(rs->notifies, Notify, i);
@@ -165,12 +177,15 @@ serve_reset(TnRunStateControl *rs, TnShutdownCause cause)
     if (state == TN_RUN_STATE_RUNNING) {
         rs->ops.pause_vcpus(rs->opaque);
     }
+    rs->suspend_due = FALSE;
     rs->ops.reset(rs->opaque);
     tn_events_emit(rs->events, "RESET", cause_data(cause));
     if (state == TN_RUN_STATE_RUNNING) {
         rs->ops.resume_vcpus(rs->opaque);
     } else if (state == TN_RUN_STATE_SHUTDOWN || state == TN_RUN_STATE_INTERNAL_ERROR) {
         set_state(rs, TN_RUN_STATE_PAUSED);
+    } else if (state == TN_RUN_STATE_SUSPENDED) {
+        set_state(rs, TN_RUN_STATE_PRELAUNCH);
     }
 }
 
@@ -188,6 +203,64 @@ serve_shutdown(TnRunStateControl *rs, TnShutdownCause cause)
     }
     if (!stay) {
         rs->ops.quit(rs->opaque, 0);
+    }
+}
+
+/* The guest is not running, or its vCPUs are not yet. */
+static void
+fall_asleep(TnRunStateControl *rs)
+{
+    rs->suspend_due = FALSE;
+    rs->ops.suspend(rs->opaque);
+    set_state(rs, TN_RUN_STATE_SUSPENDED);
+    tn_events_emit(rs->events, "SUSPEND", NULL);
+}
+
+static void
+serve_suspend(TnRunStateControl *rs)
+{
+    TnRunState state = tn_run_state_get(rs);
+
+    if (state == TN_RUN_STATE_RUNNING) {
+        rs->ops.pause_vcpus(rs->opaque);
+        fall_asleep(rs);
+    } else if (state != TN_RUN_STATE_SUSPENDED) {
+        rs->suspend_due = TRUE;
+    }
+}
+
+static void
+serve_suspend_disk(TnRunStateControl *rs)
+{
+    tn_events_emit(rs->events, "SUSPEND_DISK", NULL);
+    serve_shutdown(rs, TN_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+}
+
+static void
+serve_guest_reset(TnRunStateControl *rs)
+{
+    if (rs->no_reboot) {
+        serve_shutdown(rs, TN_SHUTDOWN_CAUSE_GUEST_RESET);
+    } else {
+        serve_reset(rs, TN_SHUTDOWN_CAUSE_GUEST_RESET);
+    }
+}
+
+static void
+serve_wakeup(TnRunStateControl *rs, TnWakeupReason reason)
+{
+    gboolean awake;
+
+    if (tn_run_state_get(rs) != TN_RUN_STATE_SUSPENDED) {
+        return;
+    }
+    awake = rs->ops.wake(rs->opaque, reason);
+    set_state(rs, TN_RUN_STATE_RUNNING);
+    tn_events_emit(rs->events, "WAKEUP", NULL);
+    if (awake) {
+        rs->ops.resume_vcpus(rs->opaque);
+    } else {
+        serve_guest_reset(rs);
     }
 }
 
@@ -209,6 +282,7 @@ serve_requests(gpointer user_data)
     unsigned requests;
     int exit_status;
     TnShutdownCause reset_cause, shutdown_cause;
+    TnWakeupReason wakeup_reason;
 
     g_mutex_lock(&rs->lock);
     g_clear_pointer(&rs->source, g_source_unref);
@@ -216,11 +290,15 @@ serve_requests(gpointer user_data)
     rs->requests = 0;
     reset_cause = rs->reset_cause;
     shutdown_cause = rs->shutdown_cause;
+    wakeup_reason = rs->wakeup_reason;
     exit_status = rs->exit_status;
     g_mutex_unlock(&rs->lock);
 
     if (requests & REQUEST_INTERNAL_ERROR) {
         (void)stop_to(rs, TN_RUN_STATE_INTERNAL_ERROR);
+    }
+    if (requests & REQUEST_SUSPEND) {
+        serve_suspend(rs);
     }
     if (requests & REQUEST_POWERDOWN) {
         tn_events_emit(rs->events, "POWERDOWN", NULL);
@@ -230,12 +308,16 @@ serve_requests(gpointer user_data)
         serve_exit(rs, exit_status);
     } else if (requests & REQUEST_SHUTDOWN) {
         serve_shutdown(rs, shutdown_cause);
+    } else if (requests & REQUEST_SUSPEND_DISK) {
+        serve_suspend_disk(rs);
     } else if (requests & REQUEST_RESET) {
-        if (rs->no_reboot && reset_cause == TN_SHUTDOWN_CAUSE_GUEST_RESET) {
-            serve_shutdown(rs, reset_cause);
+        if (reset_cause == TN_SHUTDOWN_CAUSE_GUEST_RESET) {
+            serve_guest_reset(rs);
         } else {
             serve_reset(rs, reset_cause);
         }
+    } else if (requests & REQUEST_WAKEUP) {
+        serve_wakeup(rs, wakeup_reason);
     }
     return G_SOURCE_REMOVE;
 }
@@ -263,8 +345,8 @@ tn_run_state_cont(TnRunStateControl *rs, GError **error)
 
     serve_pending(rs);
     state = tn_run_state_get(rs);
-    if (state == TN_RUN_STATE_RUNNING) {
-        return TRUE;
+    if (state == TN_RUN_STATE_RUNNING || state == TN_RUN_STATE_SUSPENDED) {
+        return TRUE; /* a sleeping guest is woken up, not continued */
     }
     if (state == TN_RUN_STATE_SHUTDOWN || state == TN_RUN_STATE_INTERNAL_ERROR) {
         g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
@@ -274,7 +356,11 @@ tn_run_state_cont(TnRunStateControl *rs, GError **error)
     tn_clock_start(rs->clock);
     set_state(rs, TN_RUN_STATE_RUNNING);
     tn_events_emit(rs->events, "RESUME", NULL);
-    rs->ops.resume_vcpus(rs->opaque);
+    if (rs->suspend_due) {
+        fall_asleep(rs);
+    } else {
+        rs->ops.resume_vcpus(rs->opaque);
+    }
     return TRUE;
 }
 
@@ -333,6 +419,60 @@ void
 tn_run_state_request_powerdown(TnRunStateControl *rs)
 {
     request(rs, REQUEST_POWERDOWN, TN_SHUTDOWN_CAUSE_HOST_ERROR);
+}
+
+void
+tn_run_state_request_suspend(TnRunStateControl *rs)
+{
+    /* Before the main thread can answer: what it resumes must not be held afterwards. */
+    rs->ops.hold_vcpu(rs->opaque);
+    request(rs, REQUEST_SUSPEND, TN_SHUTDOWN_CAUSE_HOST_ERROR);
+}
+
+void
+tn_run_state_request_suspend_disk(TnRunStateControl *rs)
+{
+    request(rs, REQUEST_SUSPEND_DISK, TN_SHUTDOWN_CAUSE_HOST_ERROR);
+}
+
+void
+tn_run_state_request_wakeup(TnRunStateControl *rs, TnWakeupReason reason)
+{
+    if (!(g_atomic_int_get(&rs->wakeups) & 1U << reason)) {
+        return;
+    }
+    g_mutex_lock(&rs->lock);
+    if (tn_run_state_get(rs) == TN_RUN_STATE_SUSPENDED || (rs->requests & REQUEST_SUSPEND)) {
+        if (!(rs->requests & REQUEST_WAKEUP)) {
+            rs->requests |= REQUEST_WAKEUP;
+            rs->wakeup_reason = reason;
+        }
+        schedule_locked(rs);
+    }
+    g_mutex_unlock(&rs->lock);
+}
+
+void
+tn_run_state_enable_wakeup(TnRunStateControl *rs, TnWakeupReason reason, gboolean enabled)
+{
+    if (enabled) {
+        (void)g_atomic_int_or(&rs->wakeups, 1U << reason);
+    } else {
+        (void)g_atomic_int_and(&rs->wakeups, ~(1U << reason));
+    }
+}
+
+gboolean
+tn_run_state_wakeup(TnRunStateControl *rs, GError **error)
+{
+    serve_pending(rs);
+    if (tn_run_state_get(rs) != TN_RUN_STATE_SUSPENDED) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                            "Unable to wake up: guest is not in suspended state");
+        return FALSE;
+    }
+    serve_wakeup(rs, TN_WAKEUP_OTHER);
+    return TRUE;
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "vmm/acpi/pm.h"
 #include "vmm/core/irq-line.h"
+#include "vmm/core/property.h"
 
 /* Configuration registers of function 3. */
 enum {
@@ -26,6 +27,7 @@ struct _TnPiix4Pm {
     TnAcpiSci sci;
     TnAcpiPm pm;
     TnAcpiGpe gpe;
+    guint disable_s3, disable_s4, s4_val;
 };
 
 G_DEFINE_FINAL_TYPE(TnPiix4Pm, tn_piix4_pm, TN_TYPE_PCI_DEVICE)
@@ -34,6 +36,24 @@ TnAcpiGpe *
 tn_piix4_pm_get_gpe(TnPiix4Pm *self)
 {
     return &self->gpe;
+}
+
+gboolean
+tn_piix4_pm_has_sleep(TnPiix4Pm *self, TnPiix4Sleep sleep)
+{
+    return sleep == TN_PIIX4_S3 ? !self->disable_s3 : !self->disable_s4;
+}
+
+guint8
+tn_piix4_pm_get_s4_type(TnPiix4Pm *self)
+{
+    return (guint8)self->s4_val;
+}
+
+void
+tn_piix4_pm_wake_up(TnPiix4Pm *self, TnWakeupReason reason)
+{
+    tn_acpi_pm_wake_up(&self->pm, reason);
 }
 
 void
@@ -96,6 +116,9 @@ realize(TnPciDevice *device, GError **error)
         .sci = &self->sci,
         .clock = platform->clock,
         .run_state = platform->run_state,
+        .s3 = !self->disable_s3,
+        .s4 = !self->disable_s4,
+        .s4_type = (guint8)self->s4_val,
     };
 
     tn_pci_config_allow(&device->config, REG_PMBASE, PMBASE_MASK, 4);
@@ -156,9 +179,37 @@ static const TnStateTable state_table = {
     .post_load = post_load,
 };
 
+enum { PROP_DISABLE_S3 = 1, PROP_DISABLE_S4, PROP_S4_VAL };
+
+static guint *
+property_field(TnPiix4Pm *self, guint id)
+{
+    switch (id) {
+    case PROP_DISABLE_S3:
+        return &self->disable_s3;
+    case PROP_DISABLE_S4:
+        return &self->disable_s4;
+    default:
+        return &self->s4_val;
+    }
+}
+
+static void
+tn_piix4_pm_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    g_value_set_uint(value, *property_field(TN_PIIX4_PM(object), id));
+}
+
+static void
+tn_piix4_pm_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+    *property_field(TN_PIIX4_PM(object), id) = g_value_get_uint(value);
+}
+
 static void
 tn_piix4_pm_init(TnPiix4Pm *self)
 {
+    self->s4_val = TN_ACPI_SLP_TYP_S4;
 }
 
 static void
@@ -181,4 +232,18 @@ tn_piix4_pm_class_init(TnPiix4PmClass *klass)
     pci_class->unrealize = unrealize;
     pci_class->reset = reset;
     pci_class->config_write = config_write;
+    G_OBJECT_CLASS(klass)->get_property = tn_piix4_pm_get_property;
+    G_OBJECT_CLASS(klass)->set_property = tn_piix4_pm_set_property;
+    g_object_class_install_property(
+        G_OBJECT_CLASS(klass), PROP_DISABLE_S3,
+        g_param_spec_uint("disable-s3", "disable_s3", "1: no suspend to memory", 0, G_MAXUINT8, 0,
+                          TN_PARAM_RW));
+    g_object_class_install_property(
+        G_OBJECT_CLASS(klass), PROP_DISABLE_S4,
+        g_param_spec_uint("disable-s4", "disable_s4", "1: no suspend to disk", 0, G_MAXUINT8, 0,
+                          TN_PARAM_RW));
+    g_object_class_install_property(
+        G_OBJECT_CLASS(klass), PROP_S4_VAL,
+        g_param_spec_uint("s4-val", "s4_val", "Sleep type of suspend to disk", 0, G_MAXUINT8,
+                          TN_ACPI_SLP_TYP_S4, TN_PARAM_RW));
 }

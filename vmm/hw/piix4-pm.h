@@ -7,6 +7,7 @@
 #pragma once
 
 #include "vmm/acpi/gpe.h"
+#include "vmm/core/run-state.h"
 #include "vmm/pci/device.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,15 @@ G_DECLARE_FINAL_TYPE(TnPiix4Pm, tn_piix4_pm, TN, PIIX4_PM, TnPciDevice)
 
 /* (transfer none): for hot-plug controllers; while realized. */
 TnAcpiGpe *tn_piix4_pm_get_gpe(TnPiix4Pm *self);
+
+/* Whether the user left the guest a kind of sleep: properties disable_s3, disable_s4. */
+typedef enum { TN_PIIX4_S3, TN_PIIX4_S4 } TnPiix4Sleep;
+gboolean tn_piix4_pm_has_sleep(TnPiix4Pm *self, TnPiix4Sleep sleep);
+/* SUS_TYP of S4: property s4_val. */
+guint8 tn_piix4_pm_get_s4_type(TnPiix4Pm *self);
+
+/* The guest wakes up from S3; after the reset. Main thread. */
+void tn_piix4_pm_wake_up(TnPiix4Pm *self, TnWakeupReason reason);
 
 /* The user presses the power button: for TnRunStateOps.powerdown. Main thread. */
 void tn_piix4_pm_press_power_button(TnPiix4Pm *self);

@@ -14,6 +14,7 @@
 #include "vmm/core/clock.h"
 #include "vmm/core/events.h"
 #include "vmm/core/irq-line.h"
+#include "vmm/core/run-state.h"
 #include "vmm/hw/rtc-time.h"
 #include "vmm/memory/region.h"
 
@@ -357,6 +358,17 @@ update_irq(TnRtc *self)
     }
 }
 
+/* An alarm that interrupts also ends a sleep. */
+static void
+wake_guest(TnRtc *self)
+{
+    const TnPlatform *platform = tn_device_get_platform(TN_DEVICE(self));
+
+    if ((self->regs[TN_RTC_REG_B] & TN_RTC_B_AIE) && platform->run_state) {
+        tn_run_state_request_wakeup(platform->run_state, TN_WAKEUP_RTC);
+    }
+}
+
 /* Brings the flags in C up to now. */
 static void
 catch_up(TnRtc *self)
@@ -370,6 +382,7 @@ catch_up(TnRtc *self)
         /* Backwards, or far ahead: the host's clock was set; the alarm counts from there. */
         if (second > self->seen_second && next_alarm(self, self->seen_second) <= second) {
             *c |= TN_RTC_C_AF;
+            wake_guest(self);
         }
         self->seen_second = second;
     }

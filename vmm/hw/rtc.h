@@ -36,6 +36,10 @@ typedef struct TnRtcConfig {
 /* @config: (nullable): copied; NULL: all zero. Not realized. (transfer full) */
 TnRtc *tn_rtc_new(const TnPlatform *platform, const TnRtcConfig *config);
 
+/* IBM PC AT's shutdown status, and what says that memory holds a sleeping system. */
+#define TN_RTC_CMOS_SHUTDOWN 0x0f
+#define TN_RTC_SHUTDOWN_S3 0xfe
+
 /* CMOS bytes 0x0e..0x7f but 0x32, for what firmware finds there. Any thread. */
 void tn_rtc_set_cmos(TnRtc *self, guint8 index, guint8 value);
 guint8 tn_rtc_get_cmos(TnRtc *self, guint8 index);

@@ -41,5 +41,8 @@ void tn_pc_board_pause_vcpus(TnPcBoard *board);
 void tn_pc_board_resume_vcpus(TnPcBoard *board);
 void tn_pc_board_reset(TnPcBoard *board);
 void tn_pc_board_powerdown(TnPcBoard *board);
+void tn_pc_board_hold_vcpu(void); /* any thread */
+void tn_pc_board_suspend(TnPcBoard *board);
+gboolean tn_pc_board_wake(TnPcBoard *board, TnWakeupReason reason);
 
 G_END_DECLS

@@ -47,12 +47,33 @@ op_quit(void *opaque, int status)
     }
 }
 
+static void
+op_hold_vcpu(void *opaque)
+{
+    tn_pc_board_hold_vcpu();
+}
+
+static void
+op_suspend(void *opaque)
+{
+    tn_pc_board_suspend(TN_MACHINE(opaque)->board);
+}
+
+static gboolean
+op_wake(void *opaque, TnWakeupReason reason)
+{
+    return tn_pc_board_wake(TN_MACHINE(opaque)->board, reason);
+}
+
 static const TnRunStateOps run_state_ops = {
     .pause_vcpus = op_pause_vcpus,
     .resume_vcpus = op_resume_vcpus,
     .reset = op_reset,
     .powerdown = op_powerdown,
     .quit = op_quit,
+    .hold_vcpu = op_hold_vcpu,
+    .suspend = op_suspend,
+    .wake = op_wake,
 };
 
 /* "/machine" and the containers that clients know by name. */

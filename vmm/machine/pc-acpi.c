@@ -8,6 +8,7 @@
 #include "vmm/acpi/cpu-hotplug.h"
 #include "vmm/acpi/memory-hotplug.h"
 #include "vmm/acpi/pci-hotplug.h"
+#include "vmm/acpi/pm.h"
 #include "vmm/hw/fw-cfg.h"
 #include "vmm/hw/hpet.h"
 
@@ -300,16 +301,17 @@ fw_cfg_device(void)
     return dev;
 }
 
-/* \_S5 (ACPI 6.3, 7.4.2): PIIX4's SUS_TYP 0 is soft off. */
+/* \_Sx (ACPI 6.3, 7.4.2): PIIX4's SUS_TYP for it, in PM1a and PM1b. */
 static TnAml *
-soft_off(void)
+sleep_state(const char *name, unsigned type)
 {
     TnAml *package = tn_aml_package();
 
-    for (unsigned i = 0; i < 4; i++) {
-        tn_aml_append(package, tn_aml_int(0));
-    }
-    return tn_aml_name("\\_S5", package);
+    tn_aml_append(package, tn_aml_int(type));
+    tn_aml_append(package, tn_aml_int(type));
+    tn_aml_append(package, tn_aml_int(0));
+    tn_aml_append(package, tn_aml_int(0));
+    return tn_aml_name(name, package);
 }
 
 static GByteArray *
@@ -329,7 +331,13 @@ build_dsdt(const TnPcAcpiConfig *config)
     if (config->fw_cfg) {
         tn_aml_append(dsdt, fw_cfg_device());
     }
-    tn_aml_append(dsdt, soft_off());
+    if (config->s3) {
+        tn_aml_append(dsdt, sleep_state("\\_S3", TN_ACPI_SLP_TYP_S3));
+    }
+    if (config->s4) {
+        tn_aml_append(dsdt, sleep_state("\\_S4", config->s4_type));
+    }
+    tn_aml_append(dsdt, sleep_state("\\_S5", TN_ACPI_SLP_TYP_S5));
     tn_acpi_cpu_hotplug_aml(dsdt, config->cpus, config->num_cpus, config->num_nodes > 0,
                             TN_ACPI_CPU_HOTPLUG_PORT);
     if (config->ram_slots) {
@@ -427,6 +435,7 @@ tn_pc_acpi_build(const TnPcAcpiConfig *config)
     };
 
     fadt.facs = tn_acpi_blob_add_facs(blob);
+    g_assert(fadt.facs == TN_PC_ACPI_FACS);
     fadt.dsdt = tn_acpi_blob_add_dsdt(blob, dsdt);
     tn_acpi_blob_add_fadt(blob, &fadt);
     add_madt(blob, config);

@@ -36,6 +36,8 @@
  * @com1, @com2, @rtc: which ISA devices there are.
  * @i8042: a keyboard controller with keyboard and mouse (not only its reset line).
  * @hpet, @fw_cfg: whether the timer block and the firmware configuration are there.
+ * @s3, @s4, @s4_type: whether the DSDT offers sleep and sleep to disk, and what PIIX4 calls
+ *   the latter.
  * @reset_port, @reset_value: the FADT's reset register, 0: none.
  */
 typedef struct TnPcAcpiConfig {
@@ -53,6 +55,8 @@ typedef struct TnPcAcpiConfig {
     } pci_hole, pci_hole64;
     gboolean com1, com2, rtc, i8042;
     gboolean hpet, fw_cfg;
+    gboolean s3, s4;
+    guint8 s4_type;
     guint16 reset_port;
     guint8 reset_value;
 } TnPcAcpiConfig;
@@ -64,5 +68,6 @@ typedef struct TnPcAcpiConfig {
  */
 GBytes *tn_pc_acpi_build(const TnPcAcpiConfig *config);
 
-/* The guest address of the RSDP. */
+/* The guest addresses of the RSDP and the FACS. */
 #define TN_PC_ACPI_RSDP TN_PC_ACPI_BASE
+#define TN_PC_ACPI_FACS (TN_PC_ACPI_BASE + 0x40)

@@ -15,6 +15,7 @@
 #include "vmm/machine/pc-acpi.h"
 #include "vmm/machine/pc-fw-cfg.h"
 #include "vmm/machine/pc-hotplug.h"
+#include "vmm/machine/user-objects.h"
 #include "vmm/pci/host.h"
 
 #define GIB (1ULL << 30)
@@ -46,7 +47,8 @@ static gboolean
 realize(TnPcDevices *d, gpointer device, GError **error)
 {
     tn_object_add_child_numbered(d->machine->unattached, "device", TN_OBJECT(device));
-    return tn_device_realize(TN_DEVICE(device), error);
+    return tn_user_objects_set_globals(d->machine, TN_DEVICE(device), error) &&
+           tn_device_realize(TN_DEVICE(device), error);
 }
 
 static gboolean
@@ -251,6 +253,9 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
         .hpet = d->hpet != NULL,
         .fw_cfg = TRUE,
         .i8042 = TRUE,
+        .s3 = tn_piix4_pm_has_sleep(d->pm, TN_PIIX4_S3),
+        .s4 = tn_piix4_pm_has_sleep(d->pm, TN_PIIX4_S4),
+        .s4_type = tn_piix4_pm_get_s4_type(d->pm),
         .reset_port = RESET_PORT,
         .reset_value = RESET_VALUE,
     };
@@ -271,6 +276,18 @@ void
 tn_pc_devices_press_power_button(TnPcDevices *d)
 {
     tn_piix4_pm_press_power_button(d->pm);
+}
+
+void
+tn_pc_devices_note_suspend(TnPcDevices *d)
+{
+    tn_rtc_set_cmos(d->rtc, TN_RTC_CMOS_SHUTDOWN, TN_RTC_SHUTDOWN_S3);
+}
+
+void
+tn_pc_devices_note_wakeup(TnPcDevices *d, TnWakeupReason reason)
+{
+    tn_piix4_pm_wake_up(d->pm, reason);
 }
 
 TnAcpiGpe *

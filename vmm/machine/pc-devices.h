@@ -36,6 +36,10 @@ TnAcpiGpe *tn_pc_devices_get_gpe(TnPcDevices *devices);
 /* The power button: what "system_powerdown" does. */
 void tn_pc_devices_press_power_button(TnPcDevices *devices);
 
+/* The guest has gone to sleep; it wakes up, after the devices' reset. */
+void tn_pc_devices_note_suspend(TnPcDevices *devices);
+void tn_pc_devices_note_wakeup(TnPcDevices *devices, TnWakeupReason reason);
+
 /* (transfer none) */
 TnPcHotplug *tn_pc_devices_get_hotplug(TnPcDevices *devices);
 

@@ -22,6 +22,9 @@
 
 #include <string.h>
 
+/* Where real mode's addresses end. */
+#define REAL_MODE_END 0x100000u
+
 struct TnPcBoard {
     TnMachine *machine;
     TnKvm *kvm;
@@ -202,6 +205,53 @@ tn_pc_board_reset(TnPcBoard *board)
         tn_log("reset: %s", error->message);
         tn_run_state_request_internal_error(p->run_state);
     }
+}
+
+void
+tn_pc_board_hold_vcpu(void)
+{
+    tn_vcpu_hold_current();
+}
+
+void
+tn_pc_board_suspend(TnPcBoard *board)
+{
+    tn_pc_devices_note_suspend(board->devices);
+}
+
+/* The FACS's firmware waking vector (ACPI 6.3, 5.2.10); 0: none that real mode can reach. */
+static guint32
+read_waking_vector(TnPcBoard *board)
+{
+    guint32 vector = 0;
+
+    (void)tn_address_space_read(board->machine->platform.memory_space,
+                                TN_PC_ACPI_FACS + TN_ACPI_FACS_WAKING_VECTOR, &vector,
+                                sizeof(vector));
+    vector = GUINT32_FROM_LE(vector);
+    return vector < REAL_MODE_END ? vector : 0;
+}
+
+gboolean
+tn_pc_board_wake(TnPcBoard *board, TnWakeupReason reason)
+{
+    const TnPlatform *p = &board->machine->platform;
+    const TnVcpuStart start = {
+        .mode = TN_VCPU_START_REAL,
+        .entry = read_waking_vector(board),
+    };
+    g_autoptr(GError) error = NULL;
+
+    if (start.entry == 0) {
+        return FALSE;
+    }
+    tn_reset_run(p->reset);
+    if (!start_cpus(board, &start, &error)) {
+        tn_log("wake-up: %s", error->message);
+        tn_run_state_request_internal_error(p->run_state);
+    }
+    tn_pc_devices_note_wakeup(board->devices, reason);
+    return TRUE;
 }
 
 void

@@ -225,11 +225,11 @@ hang_into_tree(TnMachine *self, TnDevice *device, const char *id, GError **error
     return TRUE;
 }
 
-/* Values for every device of its type (-global), before those of its own. */
-static gboolean
-set_globals(TnMachine *self, TnDevice *device, const char *driver, GError **error)
+gboolean
+tn_user_objects_set_globals(TnMachine *self, TnDevice *device, GError **error)
 {
     const GPtrArray *globals = self->config->globals;
+    const char *driver = tn_object_get_type_name(TN_OBJECT(device));
 
     for (guint i = 0; globals && i < globals->len; i++) {
         const TnGlobal *global = g_ptr_array_index(globals, i);
@@ -271,7 +271,7 @@ create_device(TnMachine *self, json_object *props, TnPropertyInput input, GError
     }
     tn_device_set_platform(device, &self->platform);
     tn_device_set_hotplugged(device, self->started);
-    if (!set_globals(self, device, driver, error) ||
+    if (!tn_user_objects_set_globals(self, device, error) ||
         !tn_object_set_properties_json(TN_OBJECT(device), props, skip, input, self->root, error) ||
         !tn_device_realize(device, error)) {
         tn_object_unparent(TN_OBJECT(device));

@@ -73,6 +73,16 @@ run_system_reset(TnHmpCall *call)
     tn_run_state_request_reset(run_state(call), TN_SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
 }
 
+static void
+run_system_wakeup(TnHmpCall *call)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!tn_run_state_wakeup(run_state(call), &error)) {
+        print_error(call, error);
+    }
+}
+
 static void run_help(TnHmpCall *call);
 static void run_info(TnHmpCall *call);
 
@@ -87,6 +97,7 @@ static const TnHmpCommand commands[] = {
     { "stop|s", "", FALSE, "", "stop emulation", run_stop },
     { "system_powerdown", "", FALSE, "", "send system power down event", run_system_powerdown },
     { "system_reset", "", FALSE, "", "reset the system", run_system_reset },
+    { "system_wakeup", "", FALSE, "", "wakeup guest from suspend", run_system_wakeup },
     { NULL },
 };
 

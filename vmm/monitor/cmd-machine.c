@@ -51,6 +51,21 @@ TN_MONITOR_HANDLER(system_powerdown)
     return NULL;
 }
 
+TN_MONITOR_HANDLER(system_wakeup)
+{
+    (void)tn_run_state_wakeup(run_state(call), error);
+    return NULL;
+}
+
+TN_MONITOR_HANDLER(query_current_machine)
+{
+    json_object *reply = json_object_new_object();
+
+    /* As in QEMU: the machine can, whether or not this guest may sleep. */
+    tn_reply_add_bool(reply, "wakeup-suspend-support", TRUE);
+    return reply;
+}
+
 TN_MONITOR_HANDLER(query_kvm)
 {
     json_object *reply = json_object_new_object();

@@ -60,6 +60,8 @@ TN_MONITOR_HANDLER(cont);
 TN_MONITOR_HANDLER(quit);
 TN_MONITOR_HANDLER(system_reset);
 TN_MONITOR_HANDLER(system_powerdown);
+TN_MONITOR_HANDLER(system_wakeup);
+TN_MONITOR_HANDLER(query_current_machine);
 TN_MONITOR_HANDLER(query_kvm);
 TN_MONITOR_HANDLER(query_name);
 TN_MONITOR_HANDLER(query_uuid);

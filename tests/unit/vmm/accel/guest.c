@@ -26,6 +26,9 @@ port_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
     g_array_append_val(guest->said, word);
     g_cond_broadcast(&guest->said_more);
     g_mutex_unlock(&guest->lock);
+    if (guest->hold) {
+        tn_vcpu_hold_current();
+    }
 }
 
 static uint64_t

@@ -486,6 +486,52 @@ test_clock_stands(void)
     tn_guest_free(guest);
 }
 
+/* ACPI's waking vector: the segment is the address / 16, the offset what is left. */
+static void
+test_starts_in_real_mode(void)
+{
+    TnGuest *guest = tn_guest_new(1);
+    const TnVcpuStart start = { .mode = TN_VCPU_START_REAL, .entry = 0x2345 };
+    g_autoptr(GError) error = NULL;
+    uint32_t where;
+
+    if (!guest) {
+        return;
+    }
+    tn_guest_load(guest, 0x2345, where);
+    memset(guest->ram_host + 0x800, 0, 0x100); /* the stack is wherever power-on has it */
+    g_assert_true(tn_vcpu_set_start(guest->vcpus[0], &start, &error));
+    tn_guest_reset(guest);
+    tn_guest_resume(guest);
+    where = tn_guest_wait_said(guest, 0);
+    g_assert_cmphex(where >> 16, ==, 0x234);
+    g_assert_cmphex((where >> 16) * 16 + (where & 0xffff), >, 0x2345);
+    g_assert_cmphex(where & 0xffff, <, 0x20);
+    tn_guest_free(guest);
+}
+
+/* What a device holds executes nothing more until it is resumed. */
+static void
+test_hold_current(void)
+{
+    TnGuest *guest = tn_guest_new(1);
+
+    if (!guest) {
+        return;
+    }
+    tn_vcpu_hold_current(); /* no vCPU's thread: nothing */
+    guest->hold = TRUE;
+    tn_guest_load(guest, TN_GUEST_CODE, held);
+    tn_guest_resume(guest);
+    g_assert_cmphex(tn_guest_wait_said(guest, 0), ==, 1);
+    tn_vcpu_wait_paused(guest->vcpus[0]);
+    g_assert_cmpuint(tn_guest_count_said(guest), ==, 1);
+    guest->hold = FALSE;
+    tn_guest_resume(guest);
+    g_assert_cmphex(tn_guest_wait_said(guest, 1), ==, 2);
+    tn_guest_free(guest);
+}
+
 static const TnLegacyChips firmware_chips = {
     .vector_base = { 0x08, 0x70 }, .masks = { 0xb8, 0x8e }, .ticks = TRUE
 };
@@ -533,6 +579,8 @@ main(int argc, char **argv)
     g_test_add_func("/accel/memory-slots/part-of-a-page", test_part_of_a_page);
     g_test_add_func("/accel/memory-slots/replacing-memory-is-seamless",
                     test_replacing_memory_is_seamless);
+    g_test_add_func("/accel/vcpu/starts-in-real-mode", test_starts_in_real_mode);
+    g_test_add_func("/accel/vcpu/hold-current", test_hold_current);
     g_test_add_func("/accel/vcpu/legacy-chips-tick", test_legacy_chips_tick);
     return g_test_run();
 }

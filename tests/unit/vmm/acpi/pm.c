@@ -26,8 +26,15 @@ set_up(Fixture *f, gconstpointer data)
 
     f->p = tn_test_platform_new();
     tn_acpi_sci_init(&f->sci, &f->p->platform.isa_irqs[SCI]);
-    config = (TnAcpiPmConfig){ f->p->platform.memory, &f->sci, f->p->platform.clock,
-                               f->p->platform.run_state };
+    config = (TnAcpiPmConfig){
+        .memory = f->p->platform.memory,
+        .sci = &f->sci,
+        .clock = f->p->platform.clock,
+        .run_state = f->p->platform.run_state,
+        .s3 = data == NULL,
+        .s4 = data == NULL,
+        .s4_type = TN_ACPI_SLP_TYP_S4,
+    };
     tn_acpi_pm_init(&f->pm, &config);
     tn_memory_region_add_subregion(f->p->platform.system_io, STATUS, &f->pm.region);
 }
@@ -148,6 +155,75 @@ test_sleep_types_that_are_not_there(Fixture *f, gconstpointer data)
 
 /* Time stands from here on. */
 static void
+sleep_as(Fixture *f, unsigned type)
+{
+    tn_test_out(f->p, CONTROL, TN_ACPI_PM1_SLP_EN | type << TN_ACPI_PM1_SLP_TYP_SHIFT, 2);
+    tn_test_iterate();
+}
+
+static void
+test_s3_suspends(Fixture *f, gconstpointer data)
+{
+    sleep_as(f, TN_ACPI_SLP_TYP_S3);
+    g_assert_cmpuint(f->p->holds, ==, 1);
+    g_assert_cmpuint(f->p->suspends, ==, 1);
+    g_assert_nonnull(strstr(f->p->events->str, "SUSPEND {}"));
+}
+
+static void
+test_s4_shuts_down(Fixture *f, gconstpointer data)
+{
+    sleep_as(f, TN_ACPI_SLP_TYP_S4);
+    g_assert_cmpuint(f->p->quits, ==, 1);
+    g_assert_true(g_str_has_prefix(f->p->events->str, "SUSPEND_DISK {}\nSHUTDOWN "));
+}
+
+static void
+test_disabled_sleep_is_ignored(Fixture *f, gconstpointer data)
+{
+    sleep_as(f, TN_ACPI_SLP_TYP_S3);
+    sleep_as(f, TN_ACPI_SLP_TYP_S4);
+    g_assert_cmpuint(f->p->holds, ==, 0);
+    g_assert_cmpstr(f->p->events->str, ==, "");
+}
+
+static void
+test_enabled_rtc_wakes_up(Fixture *f, gconstpointer data)
+{
+    sleep_as(f, TN_ACPI_SLP_TYP_S3);
+    tn_run_state_request_wakeup(f->p->platform.run_state, TN_WAKEUP_RTC);
+    tn_test_iterate();
+    g_assert_cmpuint(f->p->wakeups, ==, 0);
+    tn_test_out(f->p, ENABLE, TN_ACPI_PM1_RTC, 2);
+    tn_run_state_request_wakeup(f->p->platform.run_state, TN_WAKEUP_RTC);
+    tn_test_iterate();
+    g_assert_cmpuint(f->p->wakeups, ==, 1);
+}
+
+static void
+test_enabled_timer_wakes_up(Fixture *f, gconstpointer data)
+{
+    tn_test_out(f->p, CONTROL, TN_ACPI_PM1_SLP_EN | TN_ACPI_SLP_TYP_S3 << TN_ACPI_PM1_SLP_TYP_SHIFT,
+                2);
+    f->pm.overflow_tick =
+        (guint64)tn_clock_now_ns(f->p->platform.clock) * 3579545 / 1000000000 + 100000;
+    tn_test_out(f->p, ENABLE, TN_ACPI_PM1_TIMER, 2);
+    tn_test_wait_count(&f->p->wakeups, 1);
+    g_assert_cmpint(f->p->wakeup_reason, ==, TN_WAKEUP_PM_TIMER);
+}
+
+static void
+test_wake_status_says_why(Fixture *f, gconstpointer data)
+{
+    tn_acpi_pm_wake_up(&f->pm, TN_WAKEUP_RTC);
+    g_assert_cmphex(tn_test_in(f->p, STATUS, 2), ==, TN_ACPI_PM1_WAKE | TN_ACPI_PM1_RTC);
+    tn_test_out(f->p, STATUS, 0xffff, 2);
+    g_assert_cmphex(tn_test_in(f->p, STATUS, 2), ==, 0);
+    tn_acpi_pm_wake_up(&f->pm, TN_WAKEUP_OTHER);
+    g_assert_cmphex(tn_test_in(f->p, STATUS, 2), ==, TN_ACPI_PM1_WAKE | TN_ACPI_PM1_POWER_BUTTON);
+}
+
+static void
 stop_clock(Fixture *f)
 {
     tn_clock_stop(f->p->platform.clock);
@@ -234,6 +310,13 @@ main(int argc, char **argv)
     ADD("sleep/s5-shuts-down", test_s5_shuts_down);
     ADD("sleep/s5-by-its-high-byte", test_s5_by_its_high_byte);
     ADD("sleep/types-that-are-not-there", test_sleep_types_that_are_not_there);
+    ADD("sleep/s3-suspends", test_s3_suspends);
+    ADD("sleep/s4-shuts-down", test_s4_shuts_down);
+    g_test_add("/acpi/pm/sleep/disabled-is-ignored", Fixture, "disabled", set_up,
+               test_disabled_sleep_is_ignored, tear_down);
+    ADD("wakeup/enabled-rtc", test_enabled_rtc_wakes_up);
+    ADD("wakeup/enabled-timer", test_enabled_timer_wakes_up);
+    ADD("wakeup/status-says-why", test_wake_status_says_why);
     ADD("timer/counts-the-clock", test_timer_counts_the_clock);
     ADD("timer/is-read-only", test_timer_is_read_only);
     ADD("timer/overflow-sets-its-status", test_timer_overflow_sets_its_status);

@@ -20,6 +20,9 @@ set_up(Fixture *f, gconstpointer data)
     f->p = tn_test_platform_new();
     f->bus = tn_pci_bus_new();
     f->pm = g_object_new(TN_TYPE_PIIX4_PM, NULL);
+    if (data) {
+        g_object_set(f->pm, data, 1, NULL);
+    }
     tn_pci_device_set_address(TN_PCI_DEVICE(f->pm), f->bus, DEVFN);
     tn_test_realize(f->p, f->pm);
 }
@@ -117,6 +120,38 @@ test_sci_joins_pm1_and_gpe(Fixture *f, gconstpointer data)
 }
 
 static void
+sleep_as(Fixture *f, unsigned type)
+{
+    tn_test_out(f->p, 0x604, TN_ACPI_PM1_SLP_EN | type << TN_ACPI_PM1_SLP_TYP_SHIFT, 2);
+    tn_test_iterate();
+}
+
+static void
+test_disable_s3(Fixture *f, gconstpointer data)
+{
+    g_assert_false(tn_piix4_pm_has_sleep(f->pm, TN_PIIX4_S3));
+    g_assert_true(tn_piix4_pm_has_sleep(f->pm, TN_PIIX4_S4));
+    sleep_as(f, TN_ACPI_SLP_TYP_S3);
+    g_assert_cmpuint(f->p->suspends, ==, 0);
+}
+
+static void
+test_s4_val(Fixture *f, gconstpointer data)
+{
+    g_assert_cmpuint(tn_piix4_pm_get_s4_type(f->pm), ==, 1);
+    sleep_as(f, 2);
+    g_assert_cmpuint(f->p->quits, ==, 0);
+}
+
+static void
+test_wake_up_sets_status(Fixture *f, gconstpointer data)
+{
+    tn_reset_run(f->p->platform.reset);
+    tn_piix4_pm_wake_up(f->pm, TN_WAKEUP_RTC);
+    g_assert_cmphex(tn_test_in(f->p, 0x600, 2), ==, TN_ACPI_PM1_WAKE | TN_ACPI_PM1_RTC);
+}
+
+static void
 test_reset(Fixture *f, gconstpointer data)
 {
     config_write(f, 0x40, 0xb000, 4);
@@ -144,6 +179,10 @@ main(int argc, char **argv)
     ADD("pmiose-switches-the-block-off", test_pmiose_switches_the_block_off);
     ADD("power-button", test_power_button);
     ADD("sci-joins-pm1-and-gpe", test_sci_joins_pm1_and_gpe);
+    g_test_add("/hw/piix4-pm/disable_s3", Fixture, "disable-s3", set_up, test_disable_s3,
+               tear_down);
+    g_test_add("/hw/piix4-pm/s4_val", Fixture, "s4-val", set_up, test_s4_val, tear_down);
+    ADD("wake-up-sets-status", test_wake_up_sets_status);
     ADD("reset", test_reset);
     return g_test_run();
 }

@@ -313,6 +313,23 @@ test_reset(Fixture *f, gconstpointer data)
     g_assert_cmphex(get(f, 8), ==, 0x11);
 }
 
+/* As a suspended guest has it: next second's alarm, interrupt enabled. */
+static void
+test_alarm_wakes_up(Fixture *f, gconstpointer data)
+{
+    TnRunStateControl *rs = f->p->platform.run_state;
+
+    tn_run_state_enable_wakeup(rs, TN_WAKEUP_RTC, TRUE);
+    set(f, 1, 0xff);
+    set(f, 3, 0xff);
+    set(f, 5, 0xff);
+    set(f, REG_B, 0x22);
+    (void)get(f, REG_C);
+    tn_run_state_request_suspend(rs);
+    tn_test_wait_count(&f->p->wakeups, 1);
+    g_assert_cmpint(f->p->wakeup_reason, ==, TN_WAKEUP_RTC);
+}
+
 static gboolean
 has_events(gpointer user_data)
 {
@@ -444,6 +461,7 @@ main(int argc, char **argv)
     add("update/in-progress-is-short", test_update_in_progress_is_short);
     add("update/interrupt", test_update_interrupt);
     add("alarm/interrupt", test_alarm_interrupt);
+    add("alarm/wakes-up", test_alarm_wakes_up);
     add("alarm/that-never-matches", test_alarm_that_never_matches);
     add("periodic/interrupt", test_periodic_interrupt);
     add("periodic/unanswered-comes-once", test_unanswered_interrupt_comes_once);

@@ -40,6 +40,8 @@ hotplug_config(unsigned slots)
     config.device_memory_base = 4 * GIB;
     config.device_memory_size = (4 + slots) * GIB;
     config.pci_slots = 0xfffffffc;
+    config.s3 = config.s4 = TRUE;
+    config.s4_type = 2;
     return config;
 }
 
@@ -551,6 +553,44 @@ test_iasl_256_slots(void)
 }
 
 /* ACPICA's own interpreter runs the methods; ports read as what was written last. */
+/* A name of one segment in the DSDT's AML. */
+static gboolean
+dsdt_names(const TnPcAcpiConfig *config, const char *name)
+{
+    Guest guest = build(config);
+    gsize size;
+    const guint8 *facp = find_table(&guest, "FACP", &size);
+    const guint8 *dsdt = table_at(&guest, read_le(facp + 40, 4), &size);
+    gboolean found = memmem(dsdt, size, name, 4) != NULL;
+
+    g_bytes_unref(guest.bytes);
+    return found;
+}
+
+static void
+test_sleep_states_are_those_left_to_the_guest(void)
+{
+    TnPcAcpiConfig config = small_config();
+
+    g_assert_false(dsdt_names(&config, "_S3_"));
+    g_assert_false(dsdt_names(&config, "_S4_"));
+    g_assert_true(dsdt_names(&config, "_S5_"));
+    config.s3 = TRUE;
+    g_assert_true(dsdt_names(&config, "_S3_"));
+    config.s4 = TRUE;
+    g_assert_true(dsdt_names(&config, "_S4_"));
+}
+
+static void
+test_facs_is_where_the_machine_reads_it(void)
+{
+    TnPcAcpiConfig config = small_config();
+    Guest guest = build(&config);
+
+    g_assert_cmpmem(at(&guest, TN_PC_ACPI_FACS, 4), 4, "FACS", 4);
+    g_bytes_unref(guest.bytes);
+}
+
 static void
 test_methods_run_in_acpica(void)
 {
@@ -568,7 +608,7 @@ test_methods_run_in_acpica(void)
         "execute \\_SB.PCI0.S10._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 0 [0];"
         "execute \\_SB.PCI0.S18._DSM (00) 2 7 [0];"
         "execute \\_SB.LNKA._STA; execute \\_SB.LNKB._CRS; execute \\_SB.LNKC._DIS;"
-        "execute \\_S5";
+        "execute \\_S3; execute \\_S4; execute \\_S5";
     TnPcAcpiConfig config = hotplug_config(3);
     g_autofree char *program = g_find_program_in_path("acpiexec");
     g_autofree char *dir = g_dir_make_tmp("tenon-acpi-XXXXXX", NULL);
@@ -602,6 +642,10 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/machine/pc-acpi/rsdp", test_rsdp);
+    g_test_add_func("/machine/pc-acpi/sleep-states-are-those-left-to-the-guest",
+                    test_sleep_states_are_those_left_to_the_guest);
+    g_test_add_func("/machine/pc-acpi/facs-is-where-the-machine-reads-it",
+                    test_facs_is_where_the_machine_reads_it);
     g_test_add_func("/machine/pc-acpi/hpet", test_hpet);
     g_test_add_func("/machine/pc-acpi/fadt", test_fadt);
     g_test_add_func("/machine/pc-acpi/fadt-without-reset-register",

@@ -118,6 +118,17 @@ on_quit(void *opaque, int status)
     TN_MACHINE(opaque)->counts.quit++;
 }
 
+static void
+on_suspend(void *opaque)
+{
+}
+
+static gboolean
+on_wake(void *opaque, TnWakeupReason reason)
+{
+    return TRUE;
+}
+
 static uint8_t host_memory[0x2000] __attribute__((aligned(0x1000)));
 
 static TnIommuEntry
@@ -176,7 +187,16 @@ free_regions(TnMachine *self)
     }
 }
 
-static const TnRunStateOps run_state_ops = { on_pause, on_resume, on_reset, on_powerdown, on_quit };
+static const TnRunStateOps run_state_ops = {
+    .pause_vcpus = on_pause,
+    .resume_vcpus = on_resume,
+    .reset = on_reset,
+    .powerdown = on_powerdown,
+    .quit = on_quit,
+    .hold_vcpu = on_suspend,
+    .suspend = on_suspend,
+    .wake = on_wake,
+};
 
 static void
 make_memory(TnMachine *self)
