@@ -4,6 +4,7 @@
  * objects, devices, board, monitors, main loop, end.
  */
 #include "vmm/backend/chardev-options.h"
+#include "vmm/core/fd-set.h"
 #include "vmm/core/log.h"
 #include "vmm/core/type-registry.h"
 #include "vmm/machine/help.h"
@@ -65,6 +66,28 @@ add_monitor(Program *p, TnChardev *chardev, TnMonitorMode mode, GError **error)
         return FALSE;
     }
     g_ptr_array_add(p->monitors, monitor);
+    return TRUE;
+}
+
+/* The originals are closed once all are taken: one may be in more than one set. */
+static gboolean
+add_fds(Program *p, GError **error)
+{
+    const GArray *adds = p->options->add_fds;
+    TnFdsets *sets = tn_fdsets_get(tn_machine_get_root(p->machine));
+
+    for (guint i = 0; i < adds->len; i++) {
+        const TnAddFd *add = &g_array_index(adds, TnAddFd, i);
+        int fd = tn_process_dup_inherited(add->fd, error);
+
+        if (fd < 0 || !tn_fdsets_add(sets, add->set, fd, add->opaque, NULL, error)) {
+            g_prefix_error(error, "-add-fd %s: ", add->text);
+            return FALSE;
+        }
+    }
+    for (guint i = 0; i < adds->len; i++) {
+        (void)close((int)g_array_index(adds, TnAddFd, i).fd);
+    }
     return TRUE;
 }
 
@@ -245,8 +268,9 @@ build(Program *p, GError **error)
 {
     p->machine = tn_machine_new(g_steal_pointer(&p->options->config));
     tn_machine_set_quit(p->machine, on_quit, p);
-    return add_chardevs(p, error) && add_objects(p, error) && add_devices(p, error) &&
-           tn_machine_realize(p->machine, error) && add_monitors(p, error);
+    return add_fds(p, error) && add_chardevs(p, error) && add_objects(p, error) &&
+           add_devices(p, error) && tn_machine_realize(p->machine, error) &&
+           add_monitors(p, error);
 }
 
 static gboolean

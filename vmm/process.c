@@ -65,6 +65,25 @@ tn_process_ready(int ready_fd)
     close(ready_fd);
 }
 
+int
+tn_process_dup_inherited(gint64 fd, GError **error)
+{
+    /* What was inherited survived exec; all that we opened ourselves would not. */
+    int flags = fd >= 0 && fd <= G_MAXINT ? fcntl((int)fd, F_GETFD) : -1;
+    int copy;
+
+    if (flags < 0 || (flags & FD_CLOEXEC)) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                            "fd is not valid or already in use");
+        return -1;
+    }
+    copy = fcntl((int)fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (copy < 0) {
+        fail(error, "error duplicating fd", "");
+    }
+    return copy;
+}
+
 gboolean
 tn_process_write_pidfile(const char *path, GError **error)
 {

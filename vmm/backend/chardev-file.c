@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* chardev-file: output to a file, input from another if wanted. */
 #include "vmm/backend/chardev-kinds.h"
+#include "vmm/core/fd-set.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,7 @@ static gboolean
 tn_chardev_file_complete(TnObject *object, GError **error)
 {
     TnChardevFile *self = TN_CHARDEV_FILE(object);
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (self->append ? O_APPEND : O_TRUNC);
+    int flags = O_WRONLY | O_CREAT | O_NOCTTY | (self->append ? O_APPEND : O_TRUNC);
 
     if (!self->path) {
         g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
@@ -49,12 +50,13 @@ tn_chardev_file_complete(TnObject *object, GError **error)
         return FALSE;
     }
     if (self->input_path) {
-        self->in_fd = open(self->input_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        self->in_fd = tn_object_open_file(object, self->input_path,
+                                          O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
         if (self->in_fd < 0) {
             return tn_chardev_fail_errno(error, errno, "Could not open '%s'", self->input_path);
         }
     }
-    self->out_fd = open(self->path, flags, 0666);
+    self->out_fd = tn_object_open_file(object, self->path, flags, 0666);
     if (self->out_fd < 0) {
         return tn_chardev_fail_errno(error, errno, "Could not open '%s'", self->path);
     }

@@ -3,6 +3,7 @@
 #include "vmm/backend/chardev-options.h"
 
 #include "vmm/backend/chardev-kinds.h"
+#include "vmm/core/fd-set.h"
 
 #include <string.h>
 
@@ -57,8 +58,10 @@ check_names(TnObject *object, json_object *props, const char *const *skip, GErro
     return TRUE;
 }
 
-TnChardev *
-tn_chardev_new(const char *backend, json_object *props, TnPropertyInput input, GError **error)
+/* @tree: (nullable): whose sets of descriptors it may open. */
+static TnChardev *
+new_in(TnObject *tree, const char *backend, json_object *props, TnPropertyInput input,
+       GError **error)
 {
     static const char *const skip[] = { "id", "backend", NULL };
     GType type = find_backend(backend);
@@ -74,10 +77,18 @@ tn_chardev_new(const char *backend, json_object *props, TnPropertyInput input, G
                   !tn_object_set_properties_json(object, props, skip, input, NULL, error))) {
         return NULL;
     }
+    tn_fdsets_lend(object, tree);
     if (!TN_OBJECT_GET_CLASS(object)->complete(object, error)) {
         return NULL;
     }
+    tn_fdsets_lend(object, NULL);
     return TN_CHARDEV(g_steal_pointer(&object));
+}
+
+TnChardev *
+tn_chardev_new(const char *backend, json_object *props, TnPropertyInput input, GError **error)
+{
+    return new_in(NULL, backend, props, input, error);
 }
 
 /* The text up to the next single comma, ",," becoming ","; NULL at the end. */
@@ -180,7 +191,7 @@ create(TnObject *chardevs, const char *backend, const char *id, json_object *pro
     if (strcmp(backend, "stdio") == 0 && !check_stdio_free(chardevs, error)) {
         return NULL;
     }
-    chardev = tn_chardev_new(backend, props, TN_PROPERTY_KEYVAL, error);
+    chardev = new_in(chardevs, backend, props, TN_PROPERTY_KEYVAL, error);
     if (!chardev || !tn_object_add_child(chardevs, id, TN_OBJECT(chardev), error)) {
         return NULL;
     }

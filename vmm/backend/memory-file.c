@@ -2,6 +2,7 @@
 /* memory-backend-file: guest memory in a file, on tmpfs, hugetlbfs or a disk. */
 #include "vmm/backend/memory-backend.h"
 
+#include "vmm/core/fd-set.h"
 #include "vmm/core/property.h"
 
 #include <errno.h>
@@ -103,7 +104,10 @@ open_path(TnMemoryBackendFile *self, GError **error)
     int fd = -1;
 
     for (int attempt = 0; attempt < 8 && fd < 0; attempt++) {
-        fd = open(self->mem_path, access_mode | O_CLOEXEC);
+        fd = tn_object_open_file(TN_OBJECT(self), self->mem_path, access_mode, 0);
+        if (fd < 0 && tn_fdset_is_path(self->mem_path)) {
+            break; /* there is nothing to make */
+        }
         if (fd < 0 && errno == ENOENT && !self->readonly) {
             fd = open(self->mem_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
             self->created = fd >= 0;

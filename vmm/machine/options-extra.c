@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Options that hand the guest or its devices something: -fw_cfg -global. */
+/* Options that hand the guest or its devices something: -fw_cfg -global -add-fd. */
 #include "vmm/core/log.h"
 #include "vmm/machine/keyval.h"
 #include "vmm/machine/options.h"
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Of one file; a guest's firmware reads them byte by byte. */
 #define MAX_FW_CFG_BYTES (16 * 1024 * 1024)
@@ -185,5 +186,51 @@ tn_options_take_global(TnMachineConfig *config, const char *text, GError **error
         return FALSE;
     }
     g_ptr_array_add(config->globals, global);
+    return TRUE;
+}
+
+/* The number that is @key; -1 when there is none. */
+static gboolean
+take_number(json_object *terms, const char *key, gint64 *ret_number, GError **error)
+{
+    g_autofree char *text = tn_keyval_take(terms, key);
+
+    *ret_number = -1;
+    if (!text || g_ascii_string_to_signed(text, 10, G_MININT64, G_MAXINT64, ret_number, NULL)) {
+        return TRUE;
+    }
+    g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "Parameter '%s' expects a number",
+                key);
+    return FALSE;
+}
+
+gboolean
+tn_options_parse_add_fd(const char *text, TnAddFd *ret_add, GError **error)
+{
+    AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
+    g_autofree char *opaque = NULL;
+    const char *wrong = NULL;
+    gint64 fd, set;
+
+    if (!terms || !take_number(terms, "fd", &fd, error) ||
+        !take_number(terms, "set", &set, error)) {
+        return FALSE;
+    }
+    opaque = tn_keyval_take(terms, "opaque");
+    if (!tn_keyval_check_empty(terms, error)) {
+        return FALSE;
+    }
+    if (fd < 0) {
+        wrong = "fd option is required and must be non-negative";
+    } else if (fd <= STDERR_FILENO) {
+        wrong = "fd cannot be a standard I/O stream";
+    } else if (set < 0) {
+        wrong = "set option is required and must be non-negative";
+    }
+    if (wrong) {
+        g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, wrong);
+        return FALSE;
+    }
+    *ret_add = (TnAddFd){ fd, set, g_steal_pointer(&opaque), text };
     return TRUE;
 }

@@ -149,6 +149,29 @@ take_display(TnOptions *options, const char *text, GError **error)
 }
 
 static gboolean
+take_add_fd(TnOptions *options, const char *text, GError **error)
+{
+    TnAddFd add = { .text = text };
+
+    if (options->add_fds->len >= MAX_OPTIONS_OF_A_KIND) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "given more than %d times",
+                    MAX_OPTIONS_OF_A_KIND);
+        return FALSE;
+    }
+    if (!tn_options_parse_add_fd(text, &add, error)) {
+        return FALSE;
+    }
+    g_array_append_val(options->add_fds, add);
+    return TRUE;
+}
+
+static void
+clear_add_fd(gpointer data)
+{
+    g_free(((TnAddFd *)data)->opaque);
+}
+
+static gboolean
 take_string(char **field, const char *text)
 {
     g_free(*field);
@@ -221,6 +244,8 @@ static const OptionRow rows[] = {
     { "serial", "dev", N_("what the next serial port is connected to"), .take = take_serial },
     { "chardev", "backend,id=id[,prop=value...]", N_("character device backend"),
       .take = take_chardev },
+    { "add-fd", "fd=fd,set=set[,opaque=opaque]", N_("inherited descriptor for /dev/fdset/set"),
+      .take = take_add_fd },
     { "mon", "[chardev=]id[,mode=control|readline]", N_("monitor on a character device"),
       .take = take_mon },
     { "qmp", "dev", N_("QMP monitor on a device such as unix:path,server=on,wait=off"),
@@ -311,6 +336,8 @@ options_new(void)
     options->devices = g_ptr_array_new_with_free_func(json_put);
     options->chardevs = g_ptr_array_new_with_free_func(g_free);
     options->monitors = g_ptr_array_new_with_free_func(json_put);
+    options->add_fds = g_array_new(FALSE, FALSE, sizeof(TnAddFd));
+    g_array_set_clear_func(options->add_fds, clear_add_fd);
     options->serials = g_ptr_array_new_with_free_func(g_free);
     options->qmps = g_ptr_array_new_with_free_func(g_free);
     return options;
@@ -358,6 +385,7 @@ tn_options_free(TnOptions *options)
     g_ptr_array_unref(options->objects);
     g_ptr_array_unref(options->devices);
     g_ptr_array_unref(options->chardevs);
+    g_array_unref(options->add_fds);
     g_ptr_array_unref(options->monitors);
     g_ptr_array_unref(options->serials);
     g_ptr_array_unref(options->qmps);

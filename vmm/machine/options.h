@@ -9,6 +9,14 @@
 
 G_BEGIN_DECLS
 
+/** TnAddFd: one -add-fd. */
+typedef struct TnAddFd {
+    gint64 fd;
+    gint64 set;       /* not negative */
+    char *opaque;     /* owned; NULL: none */
+    const char *text; /* borrowed: the option's text, for messages */
+} TnAddFd;
+
 typedef struct TnOptions {
     TnMachineConfig *config; /* owned until main steals it */
     GPtrArray *objects;      /* of json_object: -object, in order */
@@ -17,6 +25,7 @@ typedef struct TnOptions {
     GPtrArray *serials;      /* of text: -serial */
     GPtrArray *monitors;     /* of json_object: -mon ("chardev", "mode", "pretty") */
     GPtrArray *qmps;         /* of text: -qmp */
+    GArray *add_fds;         /* of TnAddFd: -add-fd */
     char *pidfile, *log_file;
     gboolean daemonize, nodefaults, nographic;
     gboolean help, version;   /* print and exit */
@@ -56,6 +65,8 @@ gboolean tn_options_take_uuid(TnMachineConfig *config, const char *text, GError 
 /* options-extra.c, likewise. */
 gboolean tn_options_take_fw_cfg(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_global(TnMachineConfig *config, const char *text, GError **error);
+/* One -add-fd; what the number stands for is not looked at. (options-extra.c) */
+gboolean tn_options_parse_add_fd(const char *text, TnAddFd *ret_add, GError **error);
 /* Fills what was left open and judges the whole: CPUs in nodes, sizes, windows. */
 gboolean tn_options_complete(TnMachineConfig *config, GError **error);
 

@@ -4,58 +4,14 @@
 
 #include "vmm/monitor/monitor-private.h"
 
-#include <string.h>
+#include "vmm/core/fd-set.h"
+
 #include <unistd.h>
 
-typedef struct FdsetEntry {
-    gint64 set;
-    int fd;
-    char *opaque; /* may be NULL */
-} FdsetEntry;
-
-/* Entries sorted by set; within one, the newest first. */
-struct TnFdsets {
-    GArray *entries;
-};
-
-static void
-clear_entry(gpointer data)
-{
-    FdsetEntry *entry = data;
-
-    (void)close(entry->fd);
-    g_free(entry->opaque);
-}
-
-TnFdsets *
-tn_fdsets_new(void)
-{
-    TnFdsets *sets = g_new0(TnFdsets, 1);
-
-    sets->entries = g_array_new(FALSE, FALSE, sizeof(FdsetEntry));
-    g_array_set_clear_func(sets->entries, clear_entry);
-    return sets;
-}
-
-void
-tn_fdsets_free(TnFdsets *sets)
-{
-    if (sets) {
-        g_array_unref(sets->entries);
-        g_free(sets);
-    }
-}
-
 static TnFdsets *
-fdsets(const TnQmpCall *call)
+fdsets(TnQmpCall *call)
 {
-    return ((TnMonitorHub *)call->ctx)->fdsets;
-}
-
-static FdsetEntry *
-entry_at(const TnFdsets *sets, guint i)
-{
-    return &g_array_index(sets->entries, FdsetEntry, i);
+    return tn_fdsets_get(tn_machine_get_root(tn_monitor_machine(call)));
 }
 
 static int
@@ -97,127 +53,86 @@ TN_MONITOR_HANDLER(closefd)
     return NULL;
 }
 
-/* The lowest number that is no set yet. */
-static gint64
-free_set(const TnFdsets *sets)
-{
-    gint64 set = 0;
-
-    for (guint i = 0; i < sets->entries->len && entry_at(sets, i)->set <= set; i++) {
-        set = entry_at(sets, i)->set + 1;
-    }
-    return set;
-}
-
-/* Puts the entry before the first of its set; takes what it holds. */
-static void
-insert_entry(TnFdsets *sets, const FdsetEntry *entry)
-{
-    guint i = 0;
-
-    while (i < sets->entries->len && entry_at(sets, i)->set < entry->set) {
-        i++;
-    }
-    g_array_insert_vals(sets->entries, i, entry, 1);
-}
-
-/* What is wrong with the arguments of add-fd beyond their types. */
-static gboolean
-check_add_fd(const TnFdsets *sets, json_object *set, const char *opaque, GError **error)
-{
-    if (set && json_object_get_int64(set) < 0) {
-        g_set_error_literal(error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR,
-                            "Parameter 'fdset-id' expects a non-negative value");
-        return FALSE;
-    }
-    if (sets->entries->len >= TN_FDSETS_MAX_FDS) {
-        g_set_error(error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR,
-                    "%d file descriptors are in sets already, which is the limit",
-                    TN_FDSETS_MAX_FDS);
-        return FALSE;
-    }
-    if (opaque && strlen(opaque) > TN_FDSETS_MAX_OPAQUE) {
-        g_set_error(error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR,
-                    "Parameter 'opaque' expects at most %d bytes", TN_FDSETS_MAX_OPAQUE);
-        return FALSE;
-    }
-    return TRUE;
-}
-
 TN_MONITOR_HANDLER(add_fd)
 {
-    TnFdsets *sets = fdsets(call);
-    json_object *set = json_object_object_get(args, "fdset-id");
-    const char *opaque = tn_monitor_arg(args, "opaque");
-    FdsetEntry entry = { .fd = tn_qmp_session_take_received_fd(call->session, error) };
+    json_object *given = json_object_object_get(args, "fdset-id");
+    int fd = tn_qmp_session_take_received_fd(call->session, error);
+    gint64 set = given ? json_object_get_int64(given) : -1;
     json_object *reply;
 
-    if (entry.fd < 0) {
+    if (fd < 0) {
         return NULL;
     }
-    if (!check_add_fd(sets, set, opaque, error)) {
-        (void)close(entry.fd);
+    if (given && set < 0) {
+        (void)close(fd);
+        g_set_error_literal(error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR,
+                            "Parameter 'fdset-id' expects a non-negative value");
         return NULL;
     }
-    entry.set = set ? json_object_get_int64(set) : free_set(sets);
-    entry.opaque = g_strdup(opaque);
-    insert_entry(sets, &entry);
+    if (!tn_fdsets_add(fdsets(call), set, fd, tn_monitor_arg(args, "opaque"), &set, error)) {
+        return NULL;
+    }
     reply = json_object_new_object();
-    tn_reply_add_int(reply, "fdset-id", entry.set);
-    tn_reply_add_int(reply, "fd", entry.fd);
+    tn_reply_add_int(reply, "fdset-id", set);
+    tn_reply_add_int(reply, "fd", fd);
     return reply;
 }
 
 TN_MONITOR_HANDLER(remove_fd)
 {
-    TnFdsets *sets = fdsets(call);
     gint64 set = json_object_get_int64(json_object_object_get(args, "fdset-id"));
-    json_object *fd = json_object_object_get(args, "fd");
-    gboolean found = FALSE;
+    json_object *given = json_object_object_get(args, "fd");
+    gint64 fd = given ? json_object_get_int64(given) : -1;
 
-    for (guint i = sets->entries->len; i-- > 0;) {
-        const FdsetEntry *entry = entry_at(sets, i);
-
-        if (entry->set == set && (!fd || json_object_get_int64(fd) == entry->fd)) {
-            g_array_remove_index(sets->entries, i);
-            found = TRUE;
-        }
+    /* A negative number is one that no set has, not "all". */
+    if ((!given || fd >= 0) && tn_fdsets_remove(fdsets(call), set, fd)) {
+        return NULL;
     }
-    if (!found && fd) {
+    if (given) {
         g_set_error(error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR,
                     "File descriptor named 'fdset-id:%" G_GINT64_FORMAT ", fd:%" G_GINT64_FORMAT
                     "' not found",
-                    set, json_object_get_int64(fd));
-    } else if (!found) {
+                    set, fd);
+    } else {
         g_set_error(error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR,
                     "File descriptor named 'fdset-id:%" G_GINT64_FORMAT "' not found", set);
     }
     return NULL;
 }
 
+/* The reply in the making. */
+typedef struct FdsetList {
+    json_object *sets;
+    json_object *fds; /* of the last set */
+    gint64 last;
+} FdsetList;
+
+static void
+add_to_list(gint64 set, int fd, const char *opaque, gpointer user_data)
+{
+    FdsetList *list = user_data;
+    json_object *info = json_object_new_object();
+
+    if (!list->fds || list->last != set) {
+        json_object *one = json_object_new_object();
+
+        list->fds = json_object_new_array();
+        list->last = set;
+        tn_reply_add_int(one, "fdset-id", set);
+        json_object_object_add(one, "fds", list->fds);
+        json_object_array_add(list->sets, one);
+    }
+    tn_reply_add_int(info, "fd", fd);
+    if (opaque) {
+        tn_reply_add_string(info, "opaque", opaque);
+    }
+    json_object_array_add(list->fds, info);
+}
+
 TN_MONITOR_HANDLER(query_fdsets)
 {
-    const TnFdsets *sets = fdsets(call);
-    json_object *reply = json_object_new_array();
-    json_object *fds = NULL;
+    FdsetList list = { .sets = json_object_new_array() };
 
-    for (guint i = 0; i < sets->entries->len; i++) {
-        const FdsetEntry *entry = entry_at(sets, i);
-        json_object *info = json_object_new_object();
-
-        if (i == 0 || entry_at(sets, i - 1)->set != entry->set) {
-            json_object *set = json_object_new_object();
-
-            fds = json_object_new_array();
-            tn_reply_add_int(set, "fdset-id", entry->set);
-            json_object_object_add(set, "fds", fds);
-            json_object_array_add(reply, set);
-        }
-        tn_reply_add_int(info, "fd", entry->fd);
-        if (entry->opaque) {
-            tn_reply_add_string(info, "opaque", entry->opaque);
-        }
-        json_object_array_add(fds, info);
-    }
-    return reply;
+    tn_fdsets_foreach(fdsets(call), add_to_list, &list);
+    return list.sets;
 }

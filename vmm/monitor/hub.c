@@ -94,7 +94,6 @@ tn_monitor_hub_acquire(TnMachine *machine)
     if (!hub) {
         hub = g_new0(TnMonitorHub, 1);
         hub->machine = machine;
-        hub->fdsets = tn_fdsets_new();
         config.ctx = hub;
         hub->server = tn_qmp_server_new(&config);
         tn_monitor_events_connect(hub);
@@ -113,6 +112,5 @@ tn_monitor_hub_release(TnMonitorHub *hub)
     g_object_set_qdata(G_OBJECT(hub->machine), hub_quark(), NULL);
     tn_monitor_events_disconnect(hub);
     tn_qmp_server_free(hub->server);
-    tn_fdsets_free(hub->fdsets);
     g_free(hub);
 }

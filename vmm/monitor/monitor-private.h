@@ -26,7 +26,6 @@ typedef struct TnMonitorHub {
     unsigned users;
     TnMachine *machine; /* (transfer none) */
     TnQmpServer *server;
-    TnFdsets *fdsets; /* shared by all clients, and kept when they leave */
 } TnMonitorHub;
 
 /* The hub of @machine, made for its first user. Give it back with release. */

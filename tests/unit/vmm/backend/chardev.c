@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Character devices but sockets: each kind, and the command line's forms. */
 #include "tests/unit/vmm/backend/chardev-fixture.h"
+#include "vmm/core/fd-set.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -77,6 +78,25 @@ test_file_input(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->closed, ==, 0);
     g_assert_cmpuint(tn_chardev_write(chardev, "x", 1), ==, 1);
     assert_description(chardev, "file");
+}
+
+static void
+test_file_from_a_set(Fixture *f, gconstpointer data)
+{
+    int fd;
+
+    g_assert_true(g_file_set_contents(f->path, "old and long", -1, NULL));
+    fd = open(f->path, O_WRONLY | O_CLOEXEC);
+    g_assert_true(tn_fdsets_add(tn_fdsets_get(f->root), 4, fd, NULL, NULL, NULL));
+    tn_chardev_write(open_chardev(f, "file,id=c,path=/dev/fdset/4"), "new", 3);
+    assert_file(f->path, "new");
+    close_chardev(f);
+    assert_refused(f, "file,id=c,path=/dev/null,input-path=/dev/fdset/4",
+                   "Could not open '/dev/fdset/4': Permission denied");
+    assert_refused(f, "file,id=c,path=/dev/fdset/5",
+                   "Could not open '/dev/fdset/5': No such file or directory");
+    assert_refused(f, "file,id=c,path=/dev/fdset/4x",
+                   "Could not open '/dev/fdset/4x': Invalid argument");
 }
 
 static void
@@ -404,6 +424,7 @@ main(int argc, char **argv)
     chardev_test("file/truncates", test_file_truncates);
     chardev_test("file/appends", test_file_appends);
     chardev_test("file/input", test_file_input);
+    chardev_test("file/from-a-set", test_file_from_a_set);
     chardev_test("file/refusals", test_file_refusals);
     chardev_test("pty/both-ways", test_pty_both_ways);
     chardev_test("pty/again-and-again", test_pty_again_and_again);

@@ -5,6 +5,7 @@
  */
 #include "vmm/backend/memory-backend.h"
 
+#include "vmm/core/fd-set.h"
 #include "vmm/core/property.h"
 
 #include <fcntl.h>
@@ -529,6 +530,38 @@ test_file_refusals(Fixture *f, gconstpointer data)
     remove_file(f, "small");
 }
 
+static void
+test_file_from_a_set(Fixture *f, gconstpointer data)
+{
+    int fd = memfd_create("set", MFD_CLOEXEC);
+    guint8 *base;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_true(tn_fdsets_add(tn_fdsets_get(f->root), 4, dup(fd), NULL, NULL, NULL));
+    base = tn_memory_backend_get_mapping(
+               add(f, FILE_TYPE, "'size': 4096, 'mem-path': '/dev/fdset/4', 'share': true"))
+               ->base;
+    base[0] = 0x5a;
+    g_assert_cmpint(pread(fd, &base[1], 1, 0), ==, 1);
+    g_assert_cmphex(base[1], ==, 0x5a);
+    (void)close(fd);
+}
+
+static void
+test_file_from_a_set_refusals(Fixture *f, gconstpointer data)
+{
+    int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+    g_assert_true(tn_fdsets_add(tn_fdsets_get(f->root), 4, fd, NULL, NULL, NULL));
+    assert_refused(f, FILE_TYPE, "'size': 4096, 'mem-path': '/dev/fdset/5'",
+                   "can't open backing store /dev/fdset/5 for guest RAM: No such file or "
+                   "directory");
+    assert_refused(f, FILE_TYPE, "'size': 4096, 'mem-path': '/dev/fdset/4'",
+                   "can't open backing store /dev/fdset/4 for guest RAM: Permission denied");
+    assert_refused(f, FILE_TYPE, "'size': 4096, 'mem-path': '/dev/fdset/x'",
+                   "can't open backing store /dev/fdset/x for guest RAM: Invalid argument");
+}
+
 /* What the refused attempts above made is gone again: tear_down finds the directory empty. */
 static void
 test_file_made_is_removed_on_failure(Fixture *f, gconstpointer data)
@@ -626,6 +659,8 @@ main(int argc, char **argv)
     ADD("file/discard-data", test_file_discard_data);
     ADD("file/refusals", test_file_refusals);
     ADD("file/made-is-removed-on-failure", test_file_made_is_removed_on_failure);
+    ADD("file/from-a-set", test_file_from_a_set);
+    ADD("file/from-a-set-refusals", test_file_from_a_set_refusals);
     ADD("complete-fixes-all-but-merge-and-dump", test_complete_fixes_all_but_merge_and_dump);
     ADD("mapped-cannot-be-deleted", test_mapped_cannot_be_deleted);
     ADD("last-reference-unmaps", test_last_reference_unmaps);

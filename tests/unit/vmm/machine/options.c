@@ -344,6 +344,33 @@ test_keyval_comma(void)
 }
 
 static void
+test_add_fd(void)
+{
+    g_autoptr(TnOptions) o = accept("-add-fd fd=7,set=2,opaque=a,,b -add-fd set=0,fd=7");
+    const TnAddFd *first = &g_array_index(o->add_fds, TnAddFd, 0);
+
+    g_assert_cmpuint(o->add_fds->len, ==, 2);
+    g_assert_cmpint(first->fd, ==, 7);
+    g_assert_cmpint(first->set, ==, 2);
+    g_assert_cmpstr(first->opaque, ==, "a,b");
+    g_assert_null(g_array_index(o->add_fds, TnAddFd, 1).opaque);
+}
+
+static void
+test_add_fd_refused(void)
+{
+    refuse("-add-fd set=1", "-add-fd set=1: fd option is required and must be non-negative");
+    refuse("-add-fd fd=-5,set=1",
+           "-add-fd fd=-5,set=1: fd option is required and must be non-negative");
+    refuse("-add-fd fd=2,set=1", "-add-fd fd=2,set=1: fd cannot be a standard I/O stream");
+    refuse("-add-fd fd=7", "-add-fd fd=7: set option is required and must be non-negative");
+    refuse("-add-fd fd=7,set=-1",
+           "-add-fd fd=7,set=-1: set option is required and must be non-negative");
+    refuse("-add-fd fd=x,set=1", "-add-fd fd=x,set=1: Parameter 'fd' expects a number");
+    refuse("-add-fd fd=7,set=1,foo=1", "-add-fd fd=7,set=1,foo=1: Invalid parameter 'foo'");
+}
+
+static void
 test_help_names_all(void)
 {
     g_autofree char *help = tn_options_help();
@@ -377,6 +404,8 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/unknown-refused-by-name", test_unknown);
     g_test_add_func("/machine/options/double-dash", test_double_dash);
     g_test_add_func("/machine/keyval/doubled-comma", test_keyval_comma);
+    g_test_add_func("/machine/options/add-fd", test_add_fd);
+    g_test_add_func("/machine/options/add-fd-refused", test_add_fd_refused);
     g_test_add_func("/machine/options/help-lists-the-table", test_help_names_all);
     return g_test_run();
 }
