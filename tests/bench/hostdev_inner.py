@@ -19,10 +19,9 @@ sys.dont_write_bytecode = True
 
 import guest  # noqa: E402
 import host_pci  # noqa: E402
-import initramfs  # noqa: E402
 import monitors  # noqa: E402
 from box_inner import TRIES, Collected  # noqa: E402
-from vfio_guest import DISK, run  # noqa: E402
+from vfio_guest import DISK, add_program, run  # noqa: E402
 
 READER = monitors.BUILD / "tests/bench/disk-reader"
 READS = 10000
@@ -32,15 +31,6 @@ INSTANCE = Path("/sys/kernel/tracing/instances/tenon-bench")
 USER_EXIT = INSTANCE / "events/kvm/kvm_userspace_exit"
 COUNTERS = ("exits", "io_exits", "mmio_exits", "halt_exits", "irq_exits")
 LOAD = "while read -r m; do insmod /modules/$m; done </modules/nvme.list"
-
-
-def initrd_with_reader(initrd, scratch):
-    """Path of the guest's initial RAM disk with the reader in it."""
-    extra = initramfs.Cpio()
-    extra.file("bin/disk-reader", READER.read_bytes(), 0o755)
-    path = Path(scratch) / "initrd"
-    path.write_bytes(Path(initrd).read_bytes() + extra.bytes())
-    return str(path)
 
 
 def user_exits():
@@ -124,7 +114,7 @@ def main():
     collected = Collected()
     with tempfile.TemporaryDirectory() as scratch:
         images = guest.images()
-        images["INITRD"] = initrd_with_reader(images["INITRD"], scratch)
+        add_program(images, scratch, READER)
         for _ in range(int(sys.argv[1])):
             for who in monitors.BOTH:
                 figures = surely(who, images, scratch, nvme)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import guest
+import initramfs
 
 DISK = "/dev/nvme0n1"
 DISK_MIB = 2
@@ -17,6 +18,15 @@ INSTANCE = Path("/sys/kernel/tracing/instances/tenon-vfio")
 KVM_EXIT_MMIO = 6
 
 
+def add_program(images, scratch, program):
+    """Puts a static program of the build into the guest's /bin: another initial RAM disk."""
+    extra = initramfs.Cpio()
+    extra.file(f"bin/{Path(program).name}", Path(program).read_bytes(), 0o755)
+    path = Path(scratch) / "initrd"
+    path.write_bytes(Path(images["INITRD"]).read_bytes() + extra.bytes())
+    images["INITRD"] = str(path)
+
+
 def machine(images, scratch, locked, *more):
     """tenon-vmm that may lock `locked` bytes and no more, though root runs it."""
     words = "tenon.online=online_movable memhp_default_state=online_movable iomem=relaxed"
@@ -24,7 +34,8 @@ def machine(images, scratch, locked, *more):
         ["prlimit", f"--memlock={locked}", "setpriv", "--bounding-set=-ipc_lock",
          "--inh-caps=-ipc_lock", f"{BUILD}/vmm/tenon-vmm", "-accel", "kvm", "-cpu", "host",
          "-machine", "pc", "-nodefaults", "-display", "none", "-m", "512M,slots=4,maxmem=4G",
-         "-smp", "2", *more],
+         "-smp", "2", "-object", "memory-backend-ram,id=ram,size=512M",
+         "-numa", "node,nodeid=0,cpus=0-1,memdev=ram", "-numa", "node,nodeid=1", *more],
         images, scratch, words=f"{guest.KERNEL_WORDS} {words}")
 
 
@@ -37,6 +48,11 @@ def run(vm, command):
         if found[1] is None:
             return lines
         lines.append(found[1])
+
+
+def digest(data):
+    """sha256 of bytes, as its tool prints it."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def fill_disk():
@@ -52,13 +68,28 @@ def host_digest():
     while not os.path.exists(DISK) and time.monotonic() < end:
         time.sleep(0.05)
     with open(DISK, "rb", buffering=0) as disk:
-        return hashlib.sha256(disk.read(DISK_MIB * MIB)).hexdigest()
+        return digest(disk.read(DISK_MIB * MIB))
 
 
 def disk_digest(vm):
     """The same, as the guest's driver reads it, past its page cache."""
     return run(vm, f"dd if={DISK} bs=1M count={DISK_MIB} iflag=direct 2>/dev/null | "
                    "sha256sum")[0].split()[0]
+
+
+def dma_into(vm, node):
+    """
+    The disk's beginning, read by the guest into memory of its NUMA node `node` alone.
+
+    Returns (its sha256, the lowest and the highest physical address of the pages that took it).
+    """
+    lines = run(vm, f"dma-buffer {DISK} {DISK_MIB} {node} | sha256sum")
+    place = next((line for line in lines if line.startswith("low=")), None)
+    if place is None:
+        raise guest.GuestError(f"dma-buffer failed: {lines}")
+    low, high = (int(word.split("=")[1], 16) for word in place.split())
+    digest = next(line.split()[0] for line in lines if line.endswith(" -"))
+    return digest, low, high
 
 
 def disk_interrupts(vm):

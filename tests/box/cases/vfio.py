@@ -19,6 +19,8 @@ from tap import Tap  # noqa: E402
 MIB = 1 << 20
 DIMM_MIB = 256
 DIMM_ADDRESS = 0x100000000
+# A node of its own: what the guest allocates there lies in the DIMM.
+DIMM_NODE = 1
 EDU_ID = "0x010000ED"
 EDU_LIVENESS = 0x4
 # docs/specs/vfio.md, "Quirks": the test window.
@@ -42,7 +44,7 @@ def plug_dimm(vm, number):
     vm.command("object-add", {"qom-type": "memory-backend-ram", "id": f"m{number}",
                               "size": DIMM_MIB * MIB})
     return refusal(vm, "device_add", {"driver": "pc-dimm", "memdev": f"m{number}",
-                                      "id": f"d{number}"})
+                                      "id": f"d{number}", "node": DIMM_NODE})
 
 
 def check_disk(tap, vm, digest):
@@ -88,7 +90,13 @@ def check_memory(tap, vm, boot, digest):
     tap.point("it is mapped for DMA", {"iova": DIMM_ADDRESS, "size": DIMM_MIB * MIB,
                                        "region": "m0", "offset": 0, "readonly": False} in maps)
     tap.point("guest gains it", vm.wait_memory(boot + DIMM_MIB * 1024))
-    tap.point("the disk's bytes arrive in it", vfio_guest.disk_digest(vm) == digest)
+    seen, low, high = vfio_guest.dma_into(vm, DIMM_NODE)
+    print(f"# the guest's buffer lies at {low:#x} to {high:#x}, the DIMM at {DIMM_ADDRESS:#x}")
+    tap.point("the guest's buffer lies in it",
+              DIMM_ADDRESS <= low <= high < DIMM_ADDRESS + DIMM_MIB * MIB)
+    tap.point("and the disk's bytes arrive there", seen == digest)
+    _, low, high = vfio_guest.dma_into(vm, 0)
+    tap.point("another buffer does not", high < DIMM_ADDRESS)
     text = plug_dimm(vm, 1)
     print(f"# {text}")
     tap.point("DIMM beyond the limit is refused by name of the limit",
@@ -124,7 +132,9 @@ def main():
         host_pci.bind(address, "vfio-pci")
     # RAM and one DIMM, as for a user without the right to lock what he likes.
     limit = (512 + DIMM_MIB + 64) * MIB
-    with vfio_guest.machine(images, Path(os.environ["TENON_SCRATCH"]), limit, "-device",
+    scratch = Path(os.environ["TENON_SCRATCH"])
+    vfio_guest.add_program(images, scratch, f"{vfio_guest.BUILD}/tests/guest/dma-buffer")
+    with vfio_guest.machine(images, scratch, limit, "-device",
                             f"vfio-pci,host={nvme},id=nvme,addr=6") as vm:
         boot = int(vm.wait_report(r"ready MemTotal=(\d+) kB")[1])
         check_disk(tap, vm, digest)
