@@ -167,10 +167,15 @@ guint8 tn_pci_device_find_capability(TnPciDevice *self, guint8 id);
  * (transfer none) */
 TnAddressSpace *tn_pci_device_get_dma_space(TnPciDevice *self);
 
+/* What configuration space does not say of message interrupts: pending bits, the MSI-X table. */
+extern const TnStateTable tn_pci_msi_state, tn_pci_msix_state;
+
 /* Of @TypeName, whose first member is TnPciDevice parent_instance, for its state table. */
 #define TN_PCI_STATE_FIELDS(TypeName)                                                          \
     TN_STATE_ARRAY(TN_STATE_BYTES, TypeName, parent_instance.config.value, TN_PCI_CONFIG_SIZE), \
-        TN_STATE_FIELD(TN_STATE_BOOL, TypeName, parent_instance.intx_asserted)
+        TN_STATE_FIELD(TN_STATE_BOOL, TypeName, parent_instance.intx_asserted),                \
+        TN_STATE_POINTER(TypeName, parent_instance.msi, &tn_pci_msi_state),                    \
+        TN_STATE_POINTER(TypeName, parent_instance.msix, &tn_pci_msix_state)
 /* Judges a loaded config space, then maps BARs and drives the pin as it says. */
 gboolean tn_pci_device_post_load(TnPciDevice *self, GError **error);
 

@@ -303,3 +303,30 @@ tn_pci_msi_send(TnPciDevice *self, unsigned vector)
         tn_pci_master_send(self, &message);
     }
 }
+
+/* The other fields are configuration space's, which is loaded after this and written anew. */
+static gboolean
+state_post_load(void *opaque, unsigned version, GError **error)
+{
+    TnPciMsi *msi = opaque;
+
+    if (msi->pending & ~all_vectors(msi->config.vectors)) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                    "MSI: pending bits 0x%x, and only %u vectors", msi->pending,
+                    msi->config.vectors);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static const TnStateField state_fields[] = {
+    TN_STATE_FIELD(TN_STATE_U32, TnPciMsi, pending),
+    TN_STATE_END,
+};
+
+const TnStateTable tn_pci_msi_state = {
+    .name = "msi",
+    .version = 1,
+    .fields = state_fields,
+    .post_load = state_post_load,
+};

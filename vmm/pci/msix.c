@@ -393,3 +393,52 @@ tn_pci_msix_set_pending(TnPciDevice *self, unsigned vector, gboolean pending)
     msix->entries[vector].pending = pending;
     g_mutex_unlock(&msix->lock);
 }
+
+/* Vectors are told of anew when the capability's control, loaded after this, is followed. */
+static gboolean
+state_post_load(void *opaque, unsigned version, GError **error)
+{
+    TnPciMsix *msix = opaque;
+
+    g_mutex_lock(&msix->lock);
+    for (unsigned i = 0; i < msix->config.vectors; i++) {
+        Entry *entry = &msix->entries[i];
+
+        /* As the guest could not have written them. */
+        entry->message.address &= ~(guint64)(guint32)~MSIX_ADDRESS_BITS;
+        if (entry->used) {
+            entry->used = FALSE;
+            if (msix->config.vector_released) {
+                msix->config.vector_released(msix->device, i);
+            }
+        }
+    }
+    g_mutex_unlock(&msix->lock);
+    return TRUE;
+}
+
+static const TnStateField entry_fields[] = {
+    TN_STATE_FIELD(TN_STATE_U64, Entry, message.address),
+    TN_STATE_FIELD(TN_STATE_U32, Entry, message.data),
+    TN_STATE_FIELD(TN_STATE_BOOL, Entry, masked),
+    TN_STATE_FIELD(TN_STATE_BOOL, Entry, pending),
+    TN_STATE_END,
+};
+
+static const TnStateTable entry_state = {
+    .name = "msix-entry",
+    .version = 1,
+    .fields = entry_fields,
+};
+
+static const TnStateField state_fields[] = {
+    TN_STATE_STRUCTS(TnPciMsix, entries, config.vectors, Entry, &entry_state),
+    TN_STATE_END,
+};
+
+const TnStateTable tn_pci_msix_state = {
+    .name = "msix",
+    .version = 1,
+    .fields = state_fields,
+    .post_load = state_post_load,
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* INTx, MSI and MSI-X as a guest sets them up and a device uses them; capabilities. */
 #include "tests/unit/vmm/pci/fixture.h"
+#include "vmm/core/state-stream.h"
 #include "vmm/pci/msi.h"
 #include "vmm/pci/msix.h"
 
@@ -441,6 +442,103 @@ test_msix_pending(PciFixture *f, gconstpointer data)
     tn_test_drop(probe);
 }
 
+/* Loaded into the same function after its reset: what waits is sent once its mask goes. */
+static void
+test_msix_state(PciFixture *f, gconstpointer data)
+{
+    TnPciProbe *probe = add_msix(f);
+    const TnStateTable *table = TN_DEVICE_GET_CLASS(probe)->state;
+    g_autoptr(GBytes) saved = NULL;
+    g_autoptr(GBytes) again = NULL;
+    g_autoptr(GError) error = NULL;
+
+    write_entry(f, 0, 0x40, 1);
+    write_entry(f, 2, 0x42, 0);
+    pci_write(f, probe, MSIX_AT + 2, 0x8000, 2);
+    tn_pci_msix_send(TN_PCI_DEVICE(probe), 0);
+    saved = tn_state_save(table, probe);
+    tn_reset_run(f->p->platform.reset);
+    g_string_truncate(probe->log, 0);
+    g_assert_true(tn_state_load(table, probe, saved, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(probe->log->str, ==, "use 2 42;");
+    again = tn_state_save(table, probe);
+    g_assert_true(g_bytes_equal(saved, again));
+    g_assert_cmphex(pci_mem_read(f, TABLE + 8, 4), ==, 0x40);
+    g_assert_cmphex(pci_mem_read(f, PBA, 4), ==, 0x1);
+    assert_messages(f, "");
+    (void)pci_mem_write(f, TABLE + 12, 0, 4);
+    assert_messages(f, "fee00000=40;");
+    tn_test_drop(probe);
+}
+
+/* Vectors in use give way to what is loaded. */
+static void
+test_msix_state_over_other(PciFixture *f, gconstpointer data)
+{
+    TnPciProbe *probe = add_msix(f);
+    const TnStateTable *table = TN_DEVICE_GET_CLASS(probe)->state;
+    g_autoptr(GBytes) saved = NULL;
+
+    write_entry(f, 1, 0x41, 0);
+    pci_write(f, probe, MSIX_AT + 2, 0x8000, 2);
+    saved = tn_state_save(table, probe);
+    write_entry(f, 1, 0x99, 0);
+    g_string_truncate(probe->log, 0);
+    g_assert_true(tn_state_load(table, probe, saved, NULL));
+    g_assert_cmpstr(probe->log->str, ==, "release 1;use 1 41;");
+    tn_test_drop(probe);
+}
+
+static void
+test_msi_state(PciFixture *f, gconstpointer data)
+{
+    TnPciProbe *probe = pci_add_probe(f, DEVFN, with_msi);
+    const TnStateTable *table = TN_DEVICE_GET_CLASS(probe)->state;
+    g_autoptr(GBytes) saved = NULL;
+
+    enable_msi(f, probe);
+    pci_write(f, probe, MSI_AT + 16, 0x6, 4);
+    tn_pci_msi_send(TN_PCI_DEVICE(probe), 1);
+    saved = tn_state_save(table, probe);
+    tn_reset_run(f->p->platform.reset);
+    g_assert_true(tn_state_load(table, probe, saved, NULL));
+    g_assert_cmphex(pci_read(f, probe, MSI_AT + 20, 4), ==, 0x2);
+    g_assert_true(tn_pci_msi_is_enabled(TN_PCI_DEVICE(probe)));
+    assert_messages(f, "");
+    pci_write(f, probe, MSI_AT + 16, 0, 4);
+    assert_messages(f, "fee01004=4041;");
+    tn_test_drop(probe);
+}
+
+/* Four vectors have four bits; what the function holds is as it was. */
+static void
+test_msi_state_is_judged(PciFixture *f, gconstpointer data)
+{
+    TnPciProbe *probe = pci_add_probe(f, DEVFN, with_msi);
+    const TnStateTable *table = TN_DEVICE_GET_CLASS(probe)->state;
+    g_autoptr(GBytes) saved = NULL;
+    g_autoptr(GBytes) bad = NULL;
+    g_autoptr(GError) error = NULL;
+    guint8 *bytes;
+    gsize size;
+    guint8 *at;
+
+    enable_msi(f, probe);
+    saved = tn_state_save(table, probe);
+    bytes = g_memdup2(g_bytes_get_data(saved, NULL), g_bytes_get_size(saved));
+    size = g_bytes_get_size(saved);
+    at = memmem(bytes, size, "pending", 7);
+    g_assert_nonnull(at);
+    at[7 + 1 + 4] = 0x10;
+    bad = g_bytes_new_take(bytes, size);
+    pci_write(f, probe, MSI_AT + 12, 0x1234, 2);
+    g_assert_false(tn_state_load(table, probe, bad, &error));
+    g_assert_cmpstr(error->message, ==, "MSI: pending bits 0x10, and only 4 vectors");
+    g_assert_cmphex(pci_read(f, probe, MSI_AT + 12, 2), ==, 0x1234);
+    tn_test_drop(probe);
+}
+
 static void
 test_msix_pending_by_others(PciFixture *f, gconstpointer data)
 {
@@ -520,6 +618,10 @@ main(int argc, char **argv)
     PCI_TEST("/pci/msix/vector-life", test_msix_vector_life);
     PCI_TEST("/pci/msix/pending", test_msix_pending);
     PCI_TEST("/pci/msix/pending-by-others", test_msix_pending_by_others);
+    PCI_TEST("/pci/msix/state", test_msix_state);
+    PCI_TEST("/pci/msix/state-over-another", test_msix_state_over_other);
+    PCI_TEST("/pci/msi/state", test_msi_state);
+    PCI_TEST("/pci/msi/state-is-judged", test_msi_state_is_judged);
     PCI_TEST("/pci/msix/reset", test_msix_reset);
     PCI_TEST("/pci/msix/overlap-is-refused", test_msix_overlap_is_refused);
     return g_test_run();
