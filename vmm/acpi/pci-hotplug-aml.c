@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The PCI hot-plug controller as the guest's ACPI drives it: a device for each slot of
- * \_SB.PCI0 with an eject method (ACPI 6.3, 6.3.3), and the handler of GPE 1.
+ * The PCI hot-plug controller as the guest's ACPI drives it: below \_SB.PCI0 a device for
+ * each slot with an eject method (ACPI 6.3, 6.3.3), and for each bridge that has such slots
+ * behind it, where they lie; and the handler of GPE 1. A bus's selector is its BSEL.
  *
  * The registers speak of the bus that was selected last, so every access holds the
  * mutex BLCK from the selection on.
@@ -19,7 +20,6 @@
 #define DSM_REVISION 2
 #define DSM_SUPPORTED 0
 #define DSM_NAME 7
-#define ROOT_BUS 0
 
 static TnAml *
 lock(void)
@@ -33,10 +33,12 @@ unlock(void)
     return tn_aml_release(tn_aml_path("BLCK"));
 }
 
-static TnAml *
-select_root_bus(void)
+/* What a method of a bus's slot does first: its first argument is the bus. */
+static void
+begin_access(TnAml *method)
 {
-    return tn_aml_store(tn_aml_int(ROOT_BUS), tn_aml_path("BNUM"));
+    tn_aml_append(method, lock());
+    tn_aml_append(method, tn_aml_store(tn_aml_arg(0), tn_aml_path("BNUM")));
 }
 
 /* The ports, in the order of their offsets. */
@@ -57,43 +59,42 @@ add_registers(TnAml *bridge, guint16 port)
     tn_aml_append(bridge, tn_aml_mutex("BLCK", 0));
 }
 
-/* PCEJ (slot): _EJ0 of a slot. */
+/* PCEJ (bus, slot): _EJ0 of a slot. */
 static TnAml *
 method_eject(void)
 {
-    TnAml *m = tn_aml_method("PCEJ", 1, TRUE);
+    TnAml *m = tn_aml_method("PCEJ", 2, TRUE);
 
-    tn_aml_append(m, lock());
-    tn_aml_append(m, select_root_bus());
-    tn_aml_append(m, tn_aml_store(tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(0)),
+    begin_access(m);
+    tn_aml_append(m, tn_aml_store(tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(1)),
                                   tn_aml_path("B0EJ")));
     tn_aml_append(m, unlock());
     return m;
 }
 
-/* POST (slot, event, status): _OST of a slot. */
+/* POST (bus, slot, event, status): _OST of a slot. */
 static TnAml *
 method_ost(void)
 {
-    TnAml *m = tn_aml_method("POST", 3, TRUE);
+    static const char *const registers[] = { "OSLT", "OSEV", "OSST" };
+    TnAml *m = tn_aml_method("POST", 4, TRUE);
 
-    tn_aml_append(m, lock());
-    tn_aml_append(m, tn_aml_store(tn_aml_arg(0), tn_aml_path("OSLT")));
-    tn_aml_append(m, tn_aml_store(tn_aml_arg(1), tn_aml_path("OSEV")));
-    tn_aml_append(m, tn_aml_store(tn_aml_arg(2), tn_aml_path("OSST")));
+    begin_access(m);
+    for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
+        tn_aml_append(m, tn_aml_store(tn_aml_arg(1 + i), tn_aml_path(registers[i])));
+    }
     tn_aml_append(m, unlock());
     return m;
 }
 
-/* AIDX (slot): the acpi-index of what is in it, 0 for none. */
+/* AIDX (bus, slot): the acpi-index of what is in it, 0 for none. */
 static TnAml *
 method_index(void)
 {
-    TnAml *m = tn_aml_method("AIDX", 1, TRUE);
+    TnAml *m = tn_aml_method("AIDX", 2, TRUE);
 
-    tn_aml_append(m, lock());
-    tn_aml_append(m, select_root_bus());
-    tn_aml_append(m, tn_aml_store(tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(0)),
+    begin_access(m);
+    tn_aml_append(m, tn_aml_store(tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(1)),
                                   tn_aml_path("PIDX")));
     tn_aml_append(m, tn_aml_store(tn_aml_path("PIDX"), tn_aml_local(0)));
     tn_aml_append(m, unlock());
@@ -117,19 +118,20 @@ add_if(TnAml *parent, TnAml *condition, TnAml *then)
     tn_aml_append(parent, branch);
 }
 
-/* PDSM (uuid, revision, function, slot): _DSM of a slot. Tells the guest the number by which
- * it names a device, if the device has one (PCI Firmware 3.1, 4.6.7). */
+/* PDSM (uuid, revision, function, bus, slot): _DSM of a slot. Tells the guest the number by
+ * which it names a device, if the device has one (PCI Firmware 3.1, 4.6.7). */
 static TnAml *
 method_dsm(void)
 {
-    TnAml *m = tn_aml_method("PDSM", 4, TRUE);
+    TnAml *m = tn_aml_method("PDSM", 5, TRUE);
     TnAml *name = tn_aml_if(tn_aml_equal(tn_aml_arg(2), tn_aml_int(DSM_NAME)));
     TnAml *package = tn_aml_package();
 
     add_if(m, tn_aml_not(tn_aml_equal(tn_aml_arg(0), tn_aml_uuid(DSM_UUID))),
            return_functions(0));
     add_if(m, tn_aml_less(tn_aml_arg(1), tn_aml_int(DSM_REVISION)), return_functions(0));
-    tn_aml_append(m, tn_aml_store(tn_aml_call("AIDX", tn_aml_arg(3), NULL), tn_aml_local(0)));
+    tn_aml_append(m, tn_aml_store(tn_aml_call("AIDX", tn_aml_arg(3), tn_aml_arg(4), NULL),
+                                  tn_aml_local(0)));
     add_if(m, tn_aml_equal(tn_aml_local(0), tn_aml_int(0)), return_functions(0));
     add_if(m, tn_aml_equal(tn_aml_arg(2), tn_aml_int(DSM_SUPPORTED)),
            return_functions(1 << DSM_SUPPORTED | 1 << DSM_NAME));
@@ -144,11 +146,13 @@ method_dsm(void)
     return m;
 }
 
-/* QEMU's name of a slot's device: S and the address of its function 0. */
+#define NAME_SIZE 4
+
+/* QEMU's name of a device: S and its address. A slot's is that of its function 0. */
 static void
-slot_name(char *ret_name, unsigned slot)
+device_name(char *ret_name, unsigned devfn)
 {
-    (void)g_snprintf(ret_name, 4, "S%02X", (slot << 3) & 0xff);
+    (void)g_snprintf(ret_name, NAME_SIZE, "S%02X", devfn & 0xff);
 }
 
 /* DVNT (slots, what): notifies the device of each slot whose bit is set. */
@@ -158,13 +162,13 @@ method_notify(guint32 slots)
     TnAml *m = tn_aml_method("DVNT", 2, FALSE);
 
     for (unsigned slot = 0; slot < TN_ACPI_PCI_HOTPLUG_SLOTS; slot++) {
-        char name[4];
+        char name[NAME_SIZE];
         TnAml *branch;
 
         if (!(slots & (1U << slot))) {
             continue;
         }
-        slot_name(name, slot);
+        device_name(name, slot << 3);
         branch = tn_aml_if(tn_aml_and(tn_aml_arg(0), tn_aml_int(1U << slot)));
         tn_aml_append(branch, tn_aml_notify(tn_aml_path(name), tn_aml_arg(1)));
         tn_aml_append(m, branch);
@@ -172,46 +176,89 @@ method_notify(guint32 slots)
     return m;
 }
 
-/* PCNT (): tells of all that the registers have news of. */
-static TnAml *
-method_scan(void)
+/* What PCNT does for the bus of its scope. */
+static void
+add_scan(TnAml *m)
 {
-    TnAml *m = tn_aml_method("PCNT", 0, TRUE);
-
     tn_aml_append(m, lock());
-    tn_aml_append(m, select_root_bus());
+    tn_aml_append(m, tn_aml_store(tn_aml_path("BSEL"), tn_aml_path("BNUM")));
     /* Reading PCIU clears it, hence once. */
     tn_aml_append(m, tn_aml_call("DVNT", tn_aml_path("PCIU"), tn_aml_int(NOTIFY_DEVICE_CHECK),
                                  NULL));
     tn_aml_append(m, tn_aml_call("DVNT", tn_aml_path("PCID"), tn_aml_int(NOTIFY_EJECT_REQUEST),
                                  NULL));
     tn_aml_append(m, unlock());
-    return m;
 }
 
 static TnAml *
 slot_device(unsigned slot)
 {
-    char name[4];
+    char name[NAME_SIZE];
     TnAml *dev, *m;
 
-    slot_name(name, slot);
+    device_name(name, slot << 3);
     dev = tn_aml_device(name);
     /* Any function of the slot: ACPI 6.3, table 6-187. */
     tn_aml_append(dev, tn_aml_name("_ADR", tn_aml_int((guint64)slot << 16)));
     tn_aml_append(dev, tn_aml_name("_SUN", tn_aml_int(slot)));
     m = tn_aml_method("_EJ0", 1, FALSE);
-    tn_aml_append(m, tn_aml_call("PCEJ", tn_aml_path("_SUN"), NULL));
+    tn_aml_append(m, tn_aml_call("PCEJ", tn_aml_path("BSEL"), tn_aml_path("_SUN"), NULL));
     tn_aml_append(dev, m);
     m = tn_aml_method("_OST", 3, FALSE);
-    tn_aml_append(m, tn_aml_call("POST", tn_aml_path("_SUN"), tn_aml_arg(0), tn_aml_arg(1),
-                                 NULL));
+    tn_aml_append(m, tn_aml_call("POST", tn_aml_path("BSEL"), tn_aml_path("_SUN"), tn_aml_arg(0),
+                                 tn_aml_arg(1), NULL));
     tn_aml_append(dev, m);
     m = tn_aml_method("_DSM", 4, FALSE);
     tn_aml_append(m, tn_aml_return(tn_aml_call("PDSM", tn_aml_arg(0), tn_aml_arg(1),
-                                               tn_aml_arg(2), tn_aml_path("_SUN"), NULL)));
+                                               tn_aml_arg(2), tn_aml_path("BSEL"),
+                                               tn_aml_path("_SUN"), NULL)));
     tn_aml_append(dev, m);
     return dev;
+}
+
+/* All buses of a machine, as add_bus() goes through them. */
+typedef struct Buses {
+    const TnAcpiPciBus *list;
+    unsigned count;
+} Buses;
+
+/* Fills in @scope, the device of bus @index: its slots, the bridges on it, and PCNT (), which
+ * tells of all that the registers have news of, on it and behind it. */
+static void
+add_bus(TnAml *scope, const Buses *buses, unsigned index)
+{
+    const TnAcpiPciBus *bus = &buses->list[index];
+    TnAml *scan = tn_aml_method("PCNT", 0, TRUE);
+
+    if (bus->selector >= 0) {
+        tn_aml_append(scope, tn_aml_name("BSEL", tn_aml_int((guint64)bus->selector)));
+        for (unsigned slot = 0; slot < TN_ACPI_PCI_HOTPLUG_SLOTS; slot++) {
+            if (bus->slots & (1U << slot)) {
+                tn_aml_append(scope, slot_device(slot));
+            }
+        }
+        tn_aml_append(scope, method_notify(bus->slots));
+        add_scan(scan);
+    }
+    for (unsigned i = index + 1; i < buses->count; i++) {
+        const TnAcpiPciBus *behind = &buses->list[i];
+        char name[NAME_SIZE], call[NAME_SIZE + sizeof "^.PCNT"];
+        TnAml *bridge;
+
+        if (behind->parent != (int)index) {
+            continue;
+        }
+        device_name(name, behind->devfn);
+        bridge = tn_aml_device(name);
+        tn_aml_append(bridge, tn_aml_name("_ADR", tn_aml_int((guint64)(behind->devfn >> 3) << 16 |
+                                                             (behind->devfn & 7))));
+        add_bus(bridge, buses, i);
+        tn_aml_append(scope, bridge);
+        /* A path of two names is not looked for further up, and PCNT is a scope by itself. */
+        (void)g_snprintf(call, sizeof call, "^%s.PCNT", name);
+        tn_aml_append(scan, tn_aml_call(call, NULL));
+    }
+    tn_aml_append(scope, scan);
 }
 
 /* Whose the ports are, so that the guest gives them to nobody else. */
@@ -230,25 +277,21 @@ ports_device(guint16 port)
 }
 
 void
-tn_acpi_pci_hotplug_aml(TnAml *dsdt, guint32 slots, guint16 port)
+tn_acpi_pci_hotplug_aml(TnAml *dsdt, const TnAcpiPciBus *buses, unsigned num_buses, guint16 port)
 {
-    TnAml *bridge = tn_aml_scope("\\_SB.PCI0");
+    const Buses all = { buses, num_buses };
+    TnAml *root = tn_aml_scope("\\_SB.PCI0");
     TnAml *gpe = tn_aml_scope("\\_GPE");
     TnAml *handler = tn_aml_method("_E01", 0, FALSE);
 
-    add_registers(bridge, port);
-    tn_aml_append(bridge, method_eject());
-    tn_aml_append(bridge, method_ost());
-    tn_aml_append(bridge, method_index());
-    tn_aml_append(bridge, method_dsm());
-    for (unsigned slot = 0; slot < TN_ACPI_PCI_HOTPLUG_SLOTS; slot++) {
-        if (slots & (1U << slot)) {
-            tn_aml_append(bridge, slot_device(slot));
-        }
-    }
-    tn_aml_append(bridge, method_notify(slots));
-    tn_aml_append(bridge, method_scan());
-    tn_aml_append(dsdt, bridge);
+    g_assert(num_buses >= 1 && num_buses <= TN_ACPI_PCI_HOTPLUG_BUSES + 1);
+    add_registers(root, port);
+    tn_aml_append(root, method_eject());
+    tn_aml_append(root, method_ost());
+    tn_aml_append(root, method_index());
+    tn_aml_append(root, method_dsm());
+    add_bus(root, &all, 0);
+    tn_aml_append(dsdt, root);
     tn_aml_append(dsdt, ports_device(port));
     tn_aml_append(handler, tn_aml_call("\\_SB.PCI0.PCNT", NULL));
     tn_aml_append(gpe, handler);

@@ -10,6 +10,8 @@
 
 #include "vmm/acpi/ost.h"
 
+#include <string.h>
+
 enum {
     REG_UP = 0x00,
     REG_DOWN = 0x04,
@@ -26,9 +28,10 @@ enum {
 /* Every register is one of these; other accesses read 0 and write nothing. */
 #define REG_SIZE 4
 
-/* The root bus is number 0; a selector can name others, but nobody has them. */
-#define ROOT_BUS 0
-#define MAX_BUSES 256
+#define BUSES TN_ACPI_PCI_HOTPLUG_BUSES
+#define SLOTS TN_ACPI_PCI_HOTPLUG_SLOTS
+/* A selector below this may be a bus's; beyond it no register answers. */
+#define MAX_SELECTORS 256
 
 struct TnAcpiPciHotplug {
     TnAcpiPciHotplugConfig config;
@@ -36,33 +39,40 @@ struct TnAcpiPciHotplug {
     GSource *worker;
 
     GMutex lock;
-    /* Under @lock. A bit a slot: */
-    guint32 up, down, removable;
-    guint32 ejecting, refusing; /* what waits for the main thread */
-    guint32 reported;           /* the guest spoke of what is in it */
-    guint32 bus;
-    guint32 index; /* what the acpi-index register reads next */
+    /* Under @lock. By bus, a bit a slot: */
+    guint32 up[BUSES], down[BUSES], removable[BUSES];
+    guint32 ejecting[BUSES], refusing[BUSES]; /* what waits for the main thread */
+    guint32 reported[BUSES];                  /* the guest spoke of what is in it */
+    guint32 bus;                              /* the selector, any value */
+    guint32 index;                            /* what the acpi-index register reads next */
     guint32 ost_slot, ost_source;
-    /* By slot: */
-    guint32 indices[TN_ACPI_PCI_HOTPLUG_SLOTS];
-    guint32 ost_sources[TN_ACPI_PCI_HOTPLUG_SLOTS];
-    guint32 ost_statuses[TN_ACPI_PCI_HOTPLUG_SLOTS];
+    /* By bus and slot: */
+    guint32 indices[BUSES * SLOTS];
+    guint32 ost_sources[BUSES * SLOTS];
+    guint32 ost_statuses[BUSES * SLOTS];
 };
 
-/* Needs @lock. Lets go of a slot once: until the main thread has done it, the guest's
- * further ejects of it mean nothing. */
+static unsigned
+place(unsigned bus, unsigned slot)
+{
+    return bus * SLOTS + slot;
+}
+
+/* Needs @lock. Lets go of a slot of the selected bus once: until the main thread has done
+ * it, the guest's further ejects of it mean nothing. */
 static void
 eject_locked(TnAcpiPciHotplug *self, unsigned slot)
 {
     guint32 bit = 1U << slot;
+    guint32 bus = self->bus;
 
-    if (!(self->removable & bit)) {
+    if (bus >= BUSES || !(self->removable[bus] & bit)) {
         return;
     }
-    self->up &= ~bit;
-    self->down &= ~bit;
-    self->refusing &= ~bit;
-    self->ejecting |= bit;
+    self->up[bus] &= ~bit;
+    self->down[bus] &= ~bit;
+    self->refusing[bus] &= ~bit;
+    self->ejecting[bus] |= bit;
     g_source_set_ready_time(self->worker, 0);
 }
 
@@ -70,19 +80,20 @@ eject_locked(TnAcpiPciHotplug *self, unsigned slot)
 static void
 report_locked(TnAcpiPciHotplug *self, guint32 status)
 {
+    guint32 slot = self->ost_slot;
+    guint32 bus = self->bus;
     guint32 bit;
 
-    if (self->ost_slot >= TN_ACPI_PCI_HOTPLUG_SLOTS) {
+    if (bus >= BUSES || slot >= SLOTS) {
         return;
     }
-    bit = 1U << self->ost_slot;
-    self->reported |= bit;
-    self->ost_sources[self->ost_slot] = self->ost_source;
-    self->ost_statuses[self->ost_slot] = status;
+    bit = 1U << slot;
+    self->reported[bus] |= bit;
+    self->ost_sources[place(bus, slot)] = self->ost_source;
+    self->ost_statuses[place(bus, slot)] = status;
     /* After an eject there is nothing left to refuse. */
-    if (tn_acpi_ost_is_refusal(self->ost_source, status) &&
-        !(self->ejecting & bit)) {
-        self->refusing |= bit;
+    if (tn_acpi_ost_is_refusal(self->ost_source, status) && !(self->ejecting[bus] & bit)) {
+        self->refusing[bus] |= bit;
         g_source_set_ready_time(self->worker, 0);
     }
 }
@@ -100,16 +111,36 @@ take_lowest(guint32 *mask)
 }
 
 static void
-refuse(TnAcpiPciHotplug *self, unsigned slot)
+refuse(TnAcpiPciHotplug *self, unsigned bus, unsigned slot)
 {
-    TnAcpiPciOst ost = { .slot = slot };
+    TnAcpiPciOst ost = { .bus = bus, .slot = slot };
 
     g_mutex_lock(&self->lock);
-    ost.source = self->ost_sources[slot];
-    ost.status = self->ost_statuses[slot];
-    self->down &= ~(1U << slot);
+    ost.source = self->ost_sources[place(bus, slot)];
+    ost.status = self->ost_statuses[place(bus, slot)];
+    self->down[bus] &= ~(1U << slot);
     g_mutex_unlock(&self->lock);
     self->config.refused(self->config.opaque, &ost);
+}
+
+/* Does one thing that waits on @bus; FALSE when nothing does. */
+static gboolean
+work_once(TnAcpiPciHotplug *self, unsigned bus)
+{
+    int ejecting, refusing = -1;
+
+    g_mutex_lock(&self->lock);
+    ejecting = take_lowest(&self->ejecting[bus]);
+    if (ejecting < 0) {
+        refusing = take_lowest(&self->refusing[bus]);
+    }
+    g_mutex_unlock(&self->lock);
+    if (ejecting >= 0) {
+        self->config.ejected(self->config.opaque, bus, (unsigned)ejecting);
+    } else if (refusing >= 0) {
+        refuse(self, bus, (unsigned)refusing);
+    }
+    return ejecting >= 0 || refusing >= 0;
 }
 
 static gboolean
@@ -118,23 +149,12 @@ work_off(gpointer user_data)
     TnAcpiPciHotplug *self = user_data;
 
     g_source_set_ready_time(self->worker, -1);
-    for (;;) {
-        int ejecting, refusing = -1;
-
-        g_mutex_lock(&self->lock);
-        ejecting = take_lowest(&self->ejecting);
-        if (ejecting < 0) {
-            refusing = take_lowest(&self->refusing);
-        }
-        g_mutex_unlock(&self->lock);
-        if (ejecting >= 0) {
-            self->config.ejected(self->config.opaque, (unsigned)ejecting);
-        } else if (refusing >= 0) {
-            refuse(self, (unsigned)refusing);
-        } else {
-            return G_SOURCE_CONTINUE;
+    for (unsigned bus = 0; bus < BUSES;) {
+        if (!work_once(self, bus)) {
+            bus++;
         }
     }
+    return G_SOURCE_CONTINUE;
 }
 
 /* A source that is ready when its ready time says so, and only then. */
@@ -146,33 +166,34 @@ dispatch_worker(GSource *source, GSourceFunc func, gpointer user_data)
 
 static GSourceFuncs worker_funcs = { .dispatch = dispatch_worker };
 
-/* Needs @lock. */
+/* Needs @lock. A selector that is no bus's reads like a bus where nothing happens. */
 static guint32
 read_locked(TnAcpiPciHotplug *self, uint64_t addr)
 {
-    gboolean root = self->bus == ROOT_BUS;
+    guint32 bus = self->bus;
+    gboolean exists = bus < BUSES;
     guint32 value = 0;
 
-    if (self->bus >= MAX_BUSES) {
+    if (bus >= MAX_SELECTORS) {
         return 0;
     }
     switch (addr) {
     case REG_UP:
-        if (root) {
-            value = self->up;
-            self->up = 0;
+        if (exists) {
+            value = self->up[bus];
+            self->up[bus] = 0;
         }
         break;
     case REG_DOWN:
-        value = root ? self->down : 0;
+        value = exists ? self->down[bus] : 0;
         break;
     case REG_FEATURES:
         break;
     case REG_REMOVABLE:
-        value = root ? self->removable : G_MAXUINT32;
+        value = exists ? self->removable[bus] : G_MAXUINT32;
         break;
     case REG_BUS:
-        value = self->bus;
+        value = bus;
         break;
     case REG_INDEX:
         value = self->index;
@@ -185,11 +206,12 @@ read_locked(TnAcpiPciHotplug *self, uint64_t addr)
 }
 
 static void
-trace_read(TnAcpiPciHotplug *self, uint64_t addr, guint32 value)
+trace_read(TnAcpiPciHotplug *self, uint64_t addr, guint32 bus, guint32 value)
 {
     if ((addr == REG_UP || addr == REG_DOWN) && value != 0) {
         tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_ACPI_READ, NULL,
-                              "PCI slots %s: 0x%08x", addr == REG_UP ? "up" : "down", value);
+                              "PCI bus %u, slots %s: 0x%08x", bus,
+                              addr == REG_UP ? "up" : "down", value);
     }
 }
 
@@ -197,16 +219,17 @@ static uint64_t
 hotplug_read(void *opaque, uint64_t addr, unsigned size)
 {
     TnAcpiPciHotplug *self = opaque;
-    guint32 value;
+    guint32 bus, value;
 
     if (size != REG_SIZE) {
         return 0;
     }
     g_mutex_lock(&self->lock);
+    bus = self->bus;
     value = read_locked(self, addr);
     g_mutex_unlock(&self->lock);
     if (G_UNLIKELY(tn_hotplug_trace_is_on(self->config.trace))) {
-        trace_read(self, addr, value);
+        trace_read(self, addr, bus, value);
     }
     return value;
 }
@@ -219,7 +242,7 @@ write_locked(TnAcpiPciHotplug *self, uint64_t addr, guint32 value)
 
     switch (addr) {
     case REG_EJECT:
-        if (self->bus == ROOT_BUS && slot >= 0) {
+        if (slot >= 0) {
             eject_locked(self, (unsigned)slot);
         }
         break;
@@ -227,7 +250,9 @@ write_locked(TnAcpiPciHotplug *self, uint64_t addr, guint32 value)
         self->bus = value;
         break;
     case REG_INDEX:
-        self->index = self->bus == ROOT_BUS && slot >= 0 ? self->indices[slot] : 0;
+        self->index = self->bus < BUSES && slot >= 0
+                          ? self->indices[place(self->bus, (unsigned)slot)]
+                          : 0;
         break;
     case REG_OST_SLOT:
         self->ost_slot = value;
@@ -243,29 +268,39 @@ write_locked(TnAcpiPciHotplug *self, uint64_t addr, guint32 value)
     }
 }
 
+/* What a write was about, for the trace. */
+typedef struct Written {
+    guint32 bus, ost_slot, ost_source, value;
+} Written;
+
+static void
+trace_write(TnAcpiPciHotplug *self, uint64_t addr, const Written *written)
+{
+    if (addr == REG_EJECT) {
+        tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_EJECT, NULL,
+                              "PCI bus %u, slots: 0x%08x", written->bus, written->value);
+    } else if (addr == REG_OST_STATUS) {
+        tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_OST, NULL,
+                              "PCI bus %u, slot %u: source 0x%x, status 0x%x", written->bus,
+                              written->ost_slot, written->ost_source, written->value);
+    }
+}
+
 static void
 hotplug_write(void *opaque, uint64_t addr, uint64_t value, unsigned size)
 {
     TnAcpiPciHotplug *self = opaque;
-    guint32 ost_slot, ost_source;
+    Written written;
 
     if (size != REG_SIZE) {
         return;
     }
     g_mutex_lock(&self->lock);
     write_locked(self, addr, (guint32)value);
-    ost_slot = self->ost_slot;
-    ost_source = self->ost_source;
+    written = (Written){ self->bus, self->ost_slot, self->ost_source, (guint32)value };
     g_mutex_unlock(&self->lock);
     if (G_UNLIKELY(tn_hotplug_trace_is_on(self->config.trace))) {
-        if (addr == REG_EJECT) {
-            tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_EJECT, NULL,
-                                  "PCI slots: 0x%08x", (guint32)value);
-        } else if (addr == REG_OST_STATUS) {
-            tn_hotplug_trace_step(self->config.trace, TN_HOTPLUG_STEP_OST, NULL,
-                                  "PCI slot %u: source 0x%x, status 0x%x", ost_slot, ost_source,
-                                  (guint32)value);
-        }
+        trace_write(self, addr, &written);
     }
 }
 
@@ -282,7 +317,7 @@ tn_acpi_pci_hotplug_new(const TnAcpiPciHotplugConfig *config)
     TnAcpiPciHotplug *self = g_new0(TnAcpiPciHotplug, 1);
 
     self->config = *config;
-    self->removable = G_MAXUINT32;
+    memset(self->removable, 0xff, sizeof self->removable);
     g_mutex_init(&self->lock);
     self->worker = g_source_new(&worker_funcs, sizeof(GSource));
     g_source_set_static_name(self->worker, "acpi-pci-hotplug");
@@ -309,49 +344,56 @@ tn_acpi_pci_hotplug_free(TnAcpiPciHotplug *self)
     g_free(self);
 }
 
-void
-tn_acpi_pci_hotplug_set_removable(TnAcpiPciHotplug *self, unsigned slot, gboolean removable)
+static gboolean
+is_place(unsigned bus, unsigned slot)
 {
-    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    return bus < BUSES && slot < SLOTS;
+}
+
+void
+tn_acpi_pci_hotplug_set_removable(TnAcpiPciHotplug *self, unsigned bus, unsigned slot,
+                                  gboolean removable)
+{
+    g_return_if_fail(is_place(bus, slot));
     g_mutex_lock(&self->lock);
     if (removable) {
-        self->removable |= 1U << slot;
+        self->removable[bus] |= 1U << slot;
     } else {
-        self->removable &= ~(1U << slot);
+        self->removable[bus] &= ~(1U << slot);
     }
     g_mutex_unlock(&self->lock);
 }
 
 void
-tn_acpi_pci_hotplug_set_index(TnAcpiPciHotplug *self, unsigned slot, guint32 index)
+tn_acpi_pci_hotplug_set_index(TnAcpiPciHotplug *self, unsigned bus, unsigned slot, guint32 index)
 {
-    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_return_if_fail(is_place(bus, slot));
     g_mutex_lock(&self->lock);
-    self->indices[slot] = index;
+    self->indices[place(bus, slot)] = index;
     g_mutex_unlock(&self->lock);
 }
 
 void
-tn_acpi_pci_hotplug_plug(TnAcpiPciHotplug *self, unsigned slot)
+tn_acpi_pci_hotplug_plug(TnAcpiPciHotplug *self, unsigned bus, unsigned slot)
 {
-    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_return_if_fail(is_place(bus, slot));
     g_mutex_lock(&self->lock);
-    self->up |= 1U << slot;
-    self->reported &= ~(1U << slot);
+    self->up[bus] |= 1U << slot;
+    self->reported[bus] &= ~(1U << slot);
     g_mutex_unlock(&self->lock);
     tn_acpi_gpe_raise(self->config.gpe, TN_ACPI_PCI_HOTPLUG_GPE);
 }
 
 void
-tn_acpi_pci_hotplug_unplug_request(TnAcpiPciHotplug *self, unsigned slot)
+tn_acpi_pci_hotplug_unplug_request(TnAcpiPciHotplug *self, unsigned bus, unsigned slot)
 {
     gboolean told = FALSE;
 
-    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_return_if_fail(is_place(bus, slot));
     g_mutex_lock(&self->lock);
     /* Ejected already, and on its way out: there is nothing left to ask for. */
-    if (!(self->ejecting & (1U << slot))) {
-        self->down |= 1U << slot;
+    if (!(self->ejecting[bus] & (1U << slot))) {
+        self->down[bus] |= 1U << slot;
         told = TRUE;
     }
     g_mutex_unlock(&self->lock);
@@ -361,18 +403,18 @@ tn_acpi_pci_hotplug_unplug_request(TnAcpiPciHotplug *self, unsigned slot)
 }
 
 void
-tn_acpi_pci_hotplug_unplug(TnAcpiPciHotplug *self, unsigned slot)
+tn_acpi_pci_hotplug_unplug(TnAcpiPciHotplug *self, unsigned bus, unsigned slot)
 {
-    guint32 bit;
+    guint32 keep;
 
-    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
-    bit = 1U << slot;
+    g_return_if_fail(is_place(bus, slot));
+    keep = ~(1U << slot);
     g_mutex_lock(&self->lock);
-    self->up &= ~bit;
-    self->down &= ~bit;
-    self->ejecting &= ~bit;
-    self->refusing &= ~bit;
-    self->indices[slot] = 0;
+    self->up[bus] &= keep;
+    self->down[bus] &= keep;
+    self->ejecting[bus] &= keep;
+    self->refusing[bus] &= keep;
+    self->indices[place(bus, slot)] = 0;
     g_mutex_unlock(&self->lock);
 }
 
@@ -380,10 +422,12 @@ void
 tn_acpi_pci_hotplug_reset(TnAcpiPciHotplug *self)
 {
     g_mutex_lock(&self->lock);
-    self->ejecting |= self->down & self->removable;
-    self->down = 0;
-    self->refusing = 0;
-    self->bus = ROOT_BUS;
+    for (unsigned bus = 0; bus < BUSES; bus++) {
+        self->ejecting[bus] |= self->down[bus] & self->removable[bus];
+        self->down[bus] = 0;
+        self->refusing[bus] = 0;
+    }
+    self->bus = 0;
     self->index = 0;
     self->ost_slot = 0;
     self->ost_source = 0;
@@ -392,22 +436,23 @@ tn_acpi_pci_hotplug_reset(TnAcpiPciHotplug *self)
 }
 
 void
-tn_acpi_pci_hotplug_get_slot(TnAcpiPciHotplug *self, unsigned slot, TnAcpiPciSlot *ret_slot)
+tn_acpi_pci_hotplug_get_slot(TnAcpiPciHotplug *self, unsigned bus, unsigned slot,
+                             TnAcpiPciSlot *ret_slot)
 {
     gboolean has_ost;
     guint32 bit;
 
-    g_return_if_fail(slot < TN_ACPI_PCI_HOTPLUG_SLOTS);
+    g_return_if_fail(is_place(bus, slot));
     bit = 1U << slot;
     g_mutex_lock(&self->lock);
-    has_ost = (self->reported & bit) != 0;
+    has_ost = (self->reported[bus] & bit) != 0;
     *ret_slot = (TnAcpiPciSlot){
-        .inserting = (self->up & bit) != 0,
-        .removing = ((self->down | self->ejecting) & bit) != 0,
-        .removable = (self->removable & bit) != 0,
+        .inserting = (self->up[bus] & bit) != 0,
+        .removing = ((self->down[bus] | self->ejecting[bus]) & bit) != 0,
+        .removable = (self->removable[bus] & bit) != 0,
         .has_ost = has_ost,
-        .ost_source = has_ost ? self->ost_sources[slot] : 0,
-        .ost_status = has_ost ? self->ost_statuses[slot] : 0,
+        .ost_source = has_ost ? self->ost_sources[place(bus, slot)] : 0,
+        .ost_status = has_ost ? self->ost_statuses[place(bus, slot)] : 0,
     };
     g_mutex_unlock(&self->lock);
 }
@@ -419,31 +464,33 @@ post_load(void *opaque, unsigned version, GError **error)
     TnAcpiPciHotplug *self = opaque;
 
     g_mutex_lock(&self->lock);
-    self->ejecting &= self->removable;
-    self->refusing &= ~self->ejecting;
+    for (unsigned bus = 0; bus < BUSES; bus++) {
+        self->ejecting[bus] &= self->removable[bus];
+        self->refusing[bus] &= ~self->ejecting[bus];
+    }
     g_mutex_unlock(&self->lock);
     g_source_set_ready_time(self->worker, 0);
     return TRUE;
 }
 
 static const TnStateField state_fields[] = {
-    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, up),
-    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, down),
-    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, ejecting),
-    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, refusing),
-    TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, reported),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, up, BUSES),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, down, BUSES),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, ejecting, BUSES),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, refusing, BUSES),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, reported, BUSES),
     TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, bus),
     TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, index),
     TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, ost_slot),
     TN_STATE_FIELD(TN_STATE_U32, TnAcpiPciHotplug, ost_source),
-    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, ost_sources, TN_ACPI_PCI_HOTPLUG_SLOTS),
-    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, ost_statuses, TN_ACPI_PCI_HOTPLUG_SLOTS),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, ost_sources, BUSES * SLOTS),
+    TN_STATE_ARRAY(TN_STATE_U32, TnAcpiPciHotplug, ost_statuses, BUSES * SLOTS),
     TN_STATE_END,
 };
 
 const TnStateTable tn_acpi_pci_hotplug_state = {
     .name = "acpi-pci-hotplug",
-    .version = 1,
+    .version = 2,
     .fields = state_fields,
     .post_load = post_load,
 };

@@ -363,8 +363,6 @@ tn_pci_bridge_class_init(TnPciBridgeClass *klass)
     tn_class->type_name = "pci-bridge";
     tn_class->description = "Standard PCI Bridge";
     tn_class->user_creatable = TRUE;
-    /* What is behind it would be left without a bus. */
-    TN_DEVICE_CLASS(klass)->hotpluggable = FALSE;
     TN_DEVICE_CLASS(klass)->state = &state_table;
     pci_class->vendor_id = TN_BRIDGE_VENDOR_ID;
     pci_class->device_id = TN_BRIDGE_DEVICE_ID;

@@ -28,6 +28,7 @@ struct _TnPiix4Pm {
     TnAcpiPm pm;
     TnAcpiGpe gpe;
     guint disable_s3, disable_s4, s4_val;
+    gboolean root_hotplug, bridge_hotplug; /* the properties */
 };
 
 G_DEFINE_FINAL_TYPE(TnPiix4Pm, tn_piix4_pm, TN_TYPE_PCI_DEVICE)
@@ -54,6 +55,18 @@ void
 tn_piix4_pm_wake_up(TnPiix4Pm *self, TnWakeupReason reason)
 {
     tn_acpi_pm_wake_up(&self->pm, reason);
+}
+
+gboolean
+tn_piix4_pm_hotplugs_on_root(TnPiix4Pm *self)
+{
+    return self->root_hotplug;
+}
+
+gboolean
+tn_piix4_pm_hotplugs_behind_bridges(TnPiix4Pm *self)
+{
+    return self->bridge_hotplug;
 }
 
 void
@@ -179,7 +192,7 @@ static const TnStateTable state_table = {
     .post_load = post_load,
 };
 
-enum { PROP_DISABLE_S3 = 1, PROP_DISABLE_S4, PROP_S4_VAL };
+enum { PROP_DISABLE_S3 = 1, PROP_DISABLE_S4, PROP_S4_VAL, PROP_ROOT_HOTPLUG, PROP_BRIDGE_HOTPLUG };
 
 static guint *
 property_field(TnPiix4Pm *self, guint id)
@@ -194,22 +207,42 @@ property_field(TnPiix4Pm *self, guint id)
     }
 }
 
+static gboolean *
+switch_field(TnPiix4Pm *self, guint id)
+{
+    return id == PROP_ROOT_HOTPLUG ? &self->root_hotplug : &self->bridge_hotplug;
+}
+
 static void
 tn_piix4_pm_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-    g_value_set_uint(value, *property_field(TN_PIIX4_PM(object), id));
+    TnPiix4Pm *self = TN_PIIX4_PM(object);
+
+    if (id >= PROP_ROOT_HOTPLUG) {
+        g_value_set_boolean(value, *switch_field(self, id));
+    } else {
+        g_value_set_uint(value, *property_field(self, id));
+    }
 }
 
 static void
 tn_piix4_pm_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-    *property_field(TN_PIIX4_PM(object), id) = g_value_get_uint(value);
+    TnPiix4Pm *self = TN_PIIX4_PM(object);
+
+    if (id >= PROP_ROOT_HOTPLUG) {
+        *switch_field(self, id) = g_value_get_boolean(value);
+    } else {
+        *property_field(self, id) = g_value_get_uint(value);
+    }
 }
 
 static void
 tn_piix4_pm_init(TnPiix4Pm *self)
 {
     self->s4_val = TN_ACPI_SLP_TYP_S4;
+    self->root_hotplug = TRUE;
+    self->bridge_hotplug = TRUE;
 }
 
 static void
@@ -246,4 +279,13 @@ tn_piix4_pm_class_init(TnPiix4PmClass *klass)
         G_OBJECT_CLASS(klass), PROP_S4_VAL,
         g_param_spec_uint("s4-val", "s4_val", "Sleep type of suspend to disk", 0, G_MAXUINT8,
                           TN_ACPI_SLP_TYP_S4, TN_PARAM_RW));
+
+    g_object_class_install_property(
+        G_OBJECT_CLASS(klass), PROP_ROOT_HOTPLUG,
+        g_param_spec_boolean("acpi-root-pci-hotplug", NULL, "Whether devices come to pci.0", TRUE,
+                             TN_PARAM_RW));
+    g_object_class_install_property(
+        G_OBJECT_CLASS(klass), PROP_BRIDGE_HOTPLUG,
+        g_param_spec_boolean("acpi-pci-hotplug-with-bridge-support", NULL,
+                             "Whether devices come behind bridges", TRUE, TN_PARAM_RW));
 }

@@ -31,6 +31,11 @@ guint8 tn_piix4_pm_get_s4_type(TnPiix4Pm *self);
 /* The guest wakes up from S3; after the reset. Main thread. */
 void tn_piix4_pm_wake_up(TnPiix4Pm *self, TnWakeupReason reason);
 
+/* The properties acpi-root-pci-hotplug and acpi-pci-hotplug-with-bridge-support: on which
+ * buses devices come and go. */
+gboolean tn_piix4_pm_hotplugs_on_root(TnPiix4Pm *self);
+gboolean tn_piix4_pm_hotplugs_behind_bridges(TnPiix4Pm *self);
+
 /* The user presses the power button: for TnRunStateOps.powerdown. Main thread. */
 void tn_piix4_pm_press_power_button(TnPiix4Pm *self);
 

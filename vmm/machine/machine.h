@@ -158,6 +158,7 @@ void tn_machine_foreach_ospm_status(TnMachine *self, TnOspmFunc func, gpointer u
 /* One slot of ACPI hot plug, for x-query-acpi-slots. */
 typedef struct TnAcpiSlotInfo {
     const char *kind;   /* "DIMM", "PCI", "CPU" */
+    const char *bus;    /* PCI: the bus's name; else NULL */
     unsigned slot;
     const char *device; /* id of what is in it; of several functions function 0's; may be NULL */
     const char *path;   /* likewise, in the object tree; NULL: empty */

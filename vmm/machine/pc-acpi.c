@@ -7,7 +7,6 @@
 
 #include "vmm/acpi/cpu-hotplug.h"
 #include "vmm/acpi/memory-hotplug.h"
-#include "vmm/acpi/pci-hotplug.h"
 #include "vmm/acpi/pm.h"
 #include "vmm/hw/fw-cfg.h"
 #include "vmm/hw/hpet.h"
@@ -343,8 +342,9 @@ build_dsdt(const TnPcAcpiConfig *config)
     if (config->ram_slots) {
         tn_acpi_memory_hotplug_aml(dsdt, config->ram_slots, TN_ACPI_MEMORY_HOTPLUG_PORT);
     }
-    if (config->pci_slots) {
-        tn_acpi_pci_hotplug_aml(dsdt, config->pci_slots, TN_ACPI_PCI_HOTPLUG_PORT);
+    if (config->num_pci_buses) {
+        tn_acpi_pci_hotplug_aml(dsdt, config->pci_buses, config->num_pci_buses,
+                                TN_ACPI_PCI_HOTPLUG_PORT);
     }
     return tn_aml_finish(dsdt);
 }

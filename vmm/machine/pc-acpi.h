@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "vmm/acpi/pci-hotplug.h"
 #include "vmm/acpi/tables.h"
 
 #include <glib.h>
@@ -30,7 +31,8 @@
  * @below_4g: RAM at 0. @above_4g: RAM at 4 GiB.
  * @device_memory_base, @device_memory_size: where DIMMs appear; size 0: nowhere.
  * @ram_slots: DIMM slots, 0..256.
- * @pci_slots: slots of the root bus, a bit each, that can be hot-plugged; 0: no hot plug.
+ * @pci_buses: whose slots can be hot-plugged, as tn_acpi_pci_hotplug_aml() wants them;
+ *   @num_pci_buses 0: no hot plug.
  * @pci_hole: first and last address of 32-bit PCI memory.
  * @pci_hole64: likewise above 4 GiB; last 0: none.
  * @com1, @com2, @rtc: which ISA devices there are.
@@ -49,7 +51,8 @@ typedef struct TnPcAcpiConfig {
     guint64 below_4g, above_4g;
     guint64 device_memory_base, device_memory_size;
     unsigned ram_slots;
-    guint32 pci_slots;
+    const TnAcpiPciBus *pci_buses;
+    unsigned num_pci_buses;
     struct {
         guint64 first, last;
     } pci_hole, pci_hole64;

@@ -15,6 +15,8 @@
 #include "vmm/machine/pc-acpi.h"
 #include "vmm/machine/pc-fw-cfg.h"
 #include "vmm/machine/pc-hotplug.h"
+#include "vmm/machine/pc-pci-hotplug.h"
+#include "vmm/machine/pc-pci-setup.h"
 #include "vmm/machine/user-objects.h"
 #include "vmm/pci/host.h"
 
@@ -122,6 +124,8 @@ make_hotplug(TnPcDevices *d, GError **error)
         .platform = p,
         .gpe = tn_piix4_pm_get_gpe(d->pm),
         .pci_bus = tn_pci_host_get_bus(d->host),
+        .hotplug_on_root = tn_piix4_pm_hotplugs_on_root(d->pm),
+        .hotplug_behind_bridges = tn_piix4_pm_hotplugs_behind_bridges(d->pm),
         .ram_end = 4 * GIB + d->above_4g,
         .ram_size = c->ram_size,
         .max_ram_size = c->max_ram_size,
@@ -236,6 +240,7 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
     const TnMachineConfig *c = d->machine->config;
     g_autofree guint64 *node_sizes = g_new0(guint64, TN_MAX_NUMA_NODES);
     unsigned serials = find_serials(d->machine);
+    TnAcpiPciBus pci_buses[TN_PC_PCI_HOTPLUG_MAX_BUSES];
     TnRange window;
     TnPcAcpiConfig acpi = {
         .cpus = cpus,
@@ -245,7 +250,8 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
         .below_4g = d->below_4g,
         .above_4g = d->above_4g,
         .ram_slots = c->ram_slots,
-        .pci_slots = tn_pc_hotplug_get_pci_slots(d->hotplug),
+        .pci_buses = pci_buses,
+        .num_pci_buses = tn_pc_hotplug_describe_pci(d->hotplug, pci_buses),
         .pci_hole = { d->below_4g, IOAPIC_ADDRESS - 1 },
         .com1 = (serials & 1) != 0,
         .com2 = (serials & 2) != 0,
@@ -270,6 +276,19 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
     acpi.pci_hole64.first = pci_hole64_base(d);
     acpi.pci_hole64.last = acpi.pci_hole64.first + PCI_HOLE64_SIZE - 1;
     return tn_pc_acpi_build(&acpi);
+}
+
+void
+tn_pc_devices_settle(TnPcDevices *d)
+{
+    tn_pc_hotplug_settle(d->hotplug);
+}
+
+void
+tn_pc_devices_setup_pci(TnPcDevices *d)
+{
+    tn_pc_pci_setup_bridges(tn_pci_host_get_bus(d->host),
+                            (TnRange){ d->below_4g, IOAPIC_ADDRESS - 1 });
 }
 
 void

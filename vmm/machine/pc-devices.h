@@ -29,6 +29,11 @@ GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices, const TnAcpiCpu *cpus, un
 
 /* fw_cfg says what is true now; vCPUs paused. */
 void tn_pc_devices_refresh_fw_cfg(TnPcDevices *devices);
+/* The user's cold-plugged devices are there: hot plug can tell of the buses behind bridges.
+ * Once, before the tables are built. */
+void tn_pc_devices_settle(TnPcDevices *devices);
+/* After each reset: what firmware does before a kernel runs (pc-pci-setup.h). */
+void tn_pc_devices_setup_pci(TnPcDevices *devices);
 
 /* (transfer none): the PM device's, for hot-plug controllers. */
 TnAcpiGpe *tn_pc_devices_get_gpe(TnPcDevices *devices);

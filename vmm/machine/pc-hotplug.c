@@ -372,7 +372,7 @@ tn_pc_hotplug_new(const TnPcHotplugConfig *config, GError **error)
     make_controller(self, config->gpe);
     tn_pc_hotplug_add_row(self, TN_TYPE_PC_DIMM, &dimm_row, self);
     if (config->pci_bus) {
-        self->pci = tn_pc_pci_hotplug_new(config->platform, config->gpe, config->pci_bus, self);
+        self->pci = tn_pc_pci_hotplug_new(config, self);
     }
     return g_steal_pointer(&self);
 }
@@ -510,10 +510,18 @@ tn_pc_hotplug_foreach_acpi_slot(TnPcHotplug *self, TnAcpiSlotFunc func, gpointer
     }
 }
 
-guint32
-tn_pc_hotplug_get_pci_slots(TnPcHotplug *self)
+void
+tn_pc_hotplug_settle(TnPcHotplug *self)
 {
-    return self->pci ? tn_pc_pci_hotplug_get_slots(self->pci) : 0;
+    if (self->pci) {
+        tn_pc_pci_hotplug_settle(self->pci);
+    }
+}
+
+unsigned
+tn_pc_hotplug_describe_pci(TnPcHotplug *self, TnAcpiPciBus *ret_buses)
+{
+    return self->pci ? tn_pc_pci_hotplug_describe(self->pci, ret_buses) : 0;
 }
 
 void

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "vmm/acpi/gpe.h"
+#include "vmm/acpi/pci-hotplug.h"
 #include "vmm/core/hotplug-handler.h"
 #include "vmm/machine/machine.h"
 #include "vmm/memory/range.h"
@@ -23,6 +24,7 @@ G_DECLARE_FINAL_TYPE(TnPcHotplug, tn_pc_hotplug, TN, PC_HOTPLUG, GObject)
  * @platform: memory, system_memory, system_io, events and fast_path are used; outlives the handler.
  * @gpe: the PM device's; NULL only without @ram_slots and @pci_bus.
  * @pci_bus: (transfer none): where PCI functions come and go; NULL: nowhere.
+ * @hotplug_on_root, @hotplug_behind_bridges: on which buses; TN_TYPE_PIIX4_PM's properties.
  * @ram_end: end of the RAM above 4 GiB (4 GiB when there is none).
  * @ram_size, @max_ram_size, @ram_slots: as -m said.
  * @num_nodes: NUMA nodes, 0 like 1.
@@ -31,6 +33,7 @@ typedef struct TnPcHotplugConfig {
     const TnPlatform *platform;
     TnAcpiGpe *gpe;
     TnPciBus *pci_bus;
+    gboolean hotplug_on_root, hotplug_behind_bridges;
     guint64 ram_end;
     guint64 ram_size, max_ram_size;
     unsigned ram_slots;
@@ -67,8 +70,11 @@ void tn_pc_hotplug_foreach_ospm_status(TnPcHotplug *self, TnOspmFunc func, gpoin
 /* Every slot of every kind, in order; the info is valid during the callback. */
 void tn_pc_hotplug_foreach_acpi_slot(TnPcHotplug *self, TnAcpiSlotFunc func, gpointer user_data);
 
-/* For the tables: PCI slots that can be ejected, a bit each; 0 without a bus. */
-guint32 tn_pc_hotplug_get_pci_slots(TnPcHotplug *self);
+/* The user's cold-plugged devices are there: the buses behind bridges can be told of. Once. */
+void tn_pc_hotplug_settle(TnPcHotplug *self);
+
+/* For the tables: what tn_pc_pci_hotplug_describe() says; 0 without a bus. */
+unsigned tn_pc_hotplug_describe_pci(TnPcHotplug *self, TnAcpiPciBus *ret_buses);
 
 /**
  * TnPcHotplugRow:

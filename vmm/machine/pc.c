@@ -170,12 +170,14 @@ load(TnPcBoard *board, GError **error)
     }
     write_acpi(board);
     tn_pc_devices_refresh_fw_cfg(board->devices);
+    tn_pc_devices_setup_pci(board->devices);
     return start_cpus(board, &start, error);
 }
 
 gboolean
 tn_pc_board_finish(TnPcBoard *board, GError **error)
 {
+    tn_pc_devices_settle(board->devices);
     return open_kernel(board, error) && load(board, error);
 }
 

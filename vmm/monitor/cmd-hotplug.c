@@ -9,6 +9,9 @@ add_slot(const TnAcpiSlotInfo *info, gpointer reply)
     json_object *slot = json_object_new_object();
 
     tn_reply_add_string(slot, "slot-type", info->kind);
+    if (info->bus) {
+        tn_reply_add_string(slot, "bus", info->bus);
+    }
     tn_reply_add_int(slot, "slot", info->slot);
     if (info->device) {
         tn_reply_add_string(slot, "device", info->device);

@@ -25,7 +25,9 @@ def machine(images, scratch):
     """Not started: the first device comes before the guest."""
     return guest.Machine(
         [f"{BUILD}/vmm/tenon-vmm", "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults",
-         "-display", "none", "-m", "512M", "-smp", "2", "-S"], images, scratch)
+         "-display", "none", "-m", "512M", "-smp", "2", "-S",
+         "-device", "pci-bridge,id=br1,chassis_nr=1,addr=0x10",
+         "-device", "pci-bridge,id=br2,chassis_nr=2,bus=br1,addr=4"], images, scratch)
 
 
 def wait_for_socket(scratch):
@@ -38,8 +40,8 @@ def wait_for_socket(scratch):
 
 
 def function(address):
-    """Where the guest's sysfs has the function at "05.0"."""
-    return f"/sys/bus/pci/devices/0000:00:{address}"
+    """Where the guest's sysfs has the function at "05.0", or "01:05.0" behind a bridge."""
+    return f"/sys/bus/pci/devices/0000:{address if ':' in address else '00:' + address}"
 
 
 def run(vm, command):
@@ -75,16 +77,16 @@ def goes(vm, address):
     return until(vm, f"[ ! -e {function(address)} ]")
 
 
-def slot(vm, number):
+def slot(vm, number, bus="pci.0"):
     """What the monitor knows of a PCI slot."""
     return [s for s in vm.command("x-query-acpi-slots")
-            if s["slot-type"] == "PCI" and s["slot"] == number][0]
+            if s["slot-type"] == "PCI" and s["bus"] == bus and s["slot"] == number][0]
 
 
-def wait_ost(vm, number, source):
+def wait_ost(vm, number, source, bus="pci.0"):
     """Until the guest's last word on the slot is that it did what `source` asked for."""
     end = time.monotonic() + LIMIT_SECONDS
-    while slot(vm, number).get("ost") != {"source": source, "status": 0}:
+    while slot(vm, number, bus).get("ost") != {"source": source, "status": 0}:
         if time.monotonic() > end:
             return False
         time.sleep(0.05)
@@ -135,7 +137,7 @@ def check_trace(tap, vm):
     tap.point("trace of a plug", in_order(PLUG_STEPS, steps))
     tap.point("the guest says that it has it", wait_ost(vm, 7, 1))
     tap.point("the slot is told", slot(vm, 7) == {
-        "slot-type": "PCI", "slot": 7, "device": "t", "qom-path": "/machine/peripheral/t",
+        "slot-type": "PCI", "bus": "pci.0", "slot": 7, "device": "t", "qom-path": "/machine/peripheral/t",
         "functions": 1, "enabled": True, "inserting": False, "removing": False,
         "removable": True, "pending": False, "ost": {"source": 1, "status": 0}})
     vm.command("device_del", {"id": "t"})
@@ -184,6 +186,24 @@ def check_reset(tap, vm):
     tap.point("asked again it lets go", deleted(vm, "cold") and goes(vm, "04.0"))
 
 
+def check_bridges(tap, vm):
+    """In and out behind a bridge, and behind one behind it; then a bridge itself."""
+    for bus, number in (("br1", "01"), ("br2", "02")):
+        address = f"{number}:05.0"
+        for turn in range(1, 3):
+            add(vm, "b", "05.0", bus=bus)
+            tap.point(f"{bus}, round {turn}: the guest gets it, with its BAR", comes(vm, address))
+            tap.point(f"{bus}, round {turn}: and says so", wait_ost(vm, 5, 1, bus))
+            vm.command("device_del", {"id": "b"})
+            tap.point(f"{bus}, round {turn}: DEVICE_DELETED", deleted(vm, "b"))
+            tap.point(f"{bus}, round {turn}: the guest has it no more", goes(vm, address))
+    vm.command("device_add", {"driver": "pci-bridge", "id": "br3", "addr": "11.0",
+                              "chassis_nr": 3})
+    tap.point("the guest gets a bridge", until(vm, f"[ -e {function('11.0')}/resource ]"))
+    vm.command("device_del", {"id": "br3"})
+    tap.point("and lets go of it", deleted(vm, "br3") and goes(vm, "11.0"))
+
+
 def main():
     """One guest for all of it."""
     tap = Tap()
@@ -197,6 +217,7 @@ def main():
         check_rounds(tap, vm)
         check_trace(tap, vm)
         check_functions(tap, vm)
+        check_bridges(tap, vm)
         check_paused(tap, vm)
         check_reset(tap, vm)
         vm.type("acpi-errors")

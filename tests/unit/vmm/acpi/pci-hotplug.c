@@ -27,23 +27,32 @@ typedef struct {
     TnAcpiSci sci;
     TnAcpiGpe gpe;
     TnAcpiPciHotplug *hotplug;
-    GString *calls; /* "eject 3\n", "refuse 4 0x3 0x82\n" */
+    GString *calls; /* "eject 3\n", "eject bus 2 3\n", "refuse 4 0x3 0x82\n" */
 } Fixture;
 
 static void
-on_ejected(void *opaque, unsigned slot)
+on_ejected(void *opaque, unsigned bus, unsigned slot)
 {
     Fixture *f = opaque;
 
-    g_string_append_printf(f->calls, "eject %u\n", slot);
-    tn_acpi_pci_hotplug_unplug(f->hotplug, slot);
+    g_string_append(f->calls, "eject ");
+    if (bus != 0) {
+        g_string_append_printf(f->calls, "bus %u ", bus);
+    }
+    g_string_append_printf(f->calls, "%u\n", slot);
+    tn_acpi_pci_hotplug_unplug(f->hotplug, bus, slot);
 }
 
 static void
 on_refused(void *opaque, const TnAcpiPciOst *ost)
 {
-    g_string_append_printf(((Fixture *)opaque)->calls, "refuse %u 0x%x 0x%x\n", ost->slot,
-                           ost->source, ost->status);
+    GString *calls = ((Fixture *)opaque)->calls;
+
+    g_string_append(calls, "refuse ");
+    if (ost->bus != 0) {
+        g_string_append_printf(calls, "bus %u ", ost->bus);
+    }
+    g_string_append_printf(calls, "%u 0x%x 0x%x\n", ost->slot, ost->source, ost->status);
 }
 
 static void
@@ -116,10 +125,10 @@ static void
 test_up_is_told_and_cleared_by_reading(Fixture *f, gconstpointer data)
 {
     tn_test_out(f->p, 0xafe2, 1 << 1, 2);
-    tn_acpi_pci_hotplug_plug(f->hotplug, 5);
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
     g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 1 << 1);
     g_assert_cmpint(f->p->irqs[9].level, ==, 1);
-    tn_acpi_pci_hotplug_plug(f->hotplug, 6);
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 6);
     g_assert_cmphex(in(f, UP), ==, 0x60);
     g_assert_cmphex(in(f, UP), ==, 0);
     tn_test_outb(f->p, 0xafe0, 1 << 1);
@@ -129,7 +138,7 @@ test_up_is_told_and_cleared_by_reading(Fixture *f, gconstpointer data)
 static void
 test_down_stays_until_the_eject(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 31);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 31);
     g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 1 << 1);
     g_assert_cmphex(in(f, DOWN), ==, 0x80000000);
     g_assert_cmphex(in(f, DOWN), ==, 0x80000000);
@@ -141,7 +150,7 @@ test_down_stays_until_the_eject(Fixture *f, gconstpointer data)
 static void
 test_eject_acts_on_the_lowest_bit_alone(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 6);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 6);
     out(f, EJECT, 0x60);
     g_assert_cmphex(in(f, DOWN), ==, 0x40);
     assert_calls(f, "eject 5\n");
@@ -160,13 +169,13 @@ test_eject_twice_is_one(Fixture *f, gconstpointer data)
 static void
 test_fixed_slots_cannot_be_ejected(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_set_removable(f->hotplug, 0, FALSE);
-    tn_acpi_pci_hotplug_set_removable(f->hotplug, 1, FALSE);
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 0, 0, FALSE);
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 0, 1, FALSE);
     g_assert_cmphex(in(f, REMOVABLE), ==, 0xfffffffc);
     out(f, EJECT, 0xffffffff);
     out(f, EJECT, 2);
     assert_calls(f, "");
-    tn_acpi_pci_hotplug_set_removable(f->hotplug, 1, TRUE);
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 0, 1, TRUE);
     out(f, EJECT, 2);
     assert_calls(f, "eject 1\n");
 }
@@ -175,26 +184,73 @@ static void
 test_request_after_the_eject_is_silent(Fixture *f, gconstpointer data)
 {
     out(f, EJECT, 1 << 7);
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 7);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 7);
     g_assert_cmphex(in(f, DOWN), ==, 0);
     g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 0);
 }
 
 static void
-test_other_buses_are_empty(Fixture *f, gconstpointer data)
+test_each_bus_has_its_slots(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_plug(f->hotplug, 5);
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 5);
+    const unsigned last = TN_ACPI_PCI_HOTPLUG_BUSES - 1;
+
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
+    tn_acpi_pci_hotplug_plug(f->hotplug, 1, 6);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, last, 31);
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 1, 2, FALSE);
     out(f, BUS, 1);
     g_assert_cmphex(in(f, BUS), ==, 1);
+    g_assert_cmphex(in(f, UP), ==, 1 << 6);
     g_assert_cmphex(in(f, UP), ==, 0);
     g_assert_cmphex(in(f, DOWN), ==, 0);
+    g_assert_cmphex(in(f, REMOVABLE), ==, ~(1U << 2));
+    out(f, BUS, last);
+    g_assert_cmphex(in(f, UP), ==, 0);
+    g_assert_cmphex(in(f, DOWN), ==, 1U << 31);
     g_assert_cmphex(in(f, REMOVABLE), ==, 0xffffffff);
+    out(f, BUS, 0);
+    g_assert_cmphex(in(f, UP), ==, 1 << 5);
+}
+
+static void
+test_eject_is_of_the_selected_bus(Fixture *f, gconstpointer data)
+{
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 1, 5);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 2, 5);
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 2, 6, FALSE);
+    out(f, BUS, 2);
+    out(f, EJECT, 1 << 6);
     out(f, EJECT, 1 << 5);
-    out(f, BUS, 0x100);
-    g_assert_cmphex(in(f, BUS), ==, 0);
-    g_assert_cmphex(in(f, REMOVABLE), ==, 0);
-    out(f, EJECT, 1 << 5);
+    g_assert_cmphex(in(f, DOWN), ==, 0);
+    assert_calls(f, "eject bus 2 5\n");
+    out(f, BUS, 1);
+    g_assert_cmphex(in(f, DOWN), ==, 1 << 5);
+}
+
+/* A hostile guest selects what nobody has: nothing is told, and nothing happens. */
+static void
+test_selectors_of_no_bus(Fixture *f, gconstpointer data)
+{
+    static const uint32_t shown[] = { TN_ACPI_PCI_HOTPLUG_BUSES, 255 };
+    static const uint32_t hidden[] = { 256, 0x80000000, 0xffffffff };
+
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 5);
+    for (unsigned i = 0; i < G_N_ELEMENTS(shown); i++) {
+        out(f, BUS, shown[i]);
+        g_assert_cmphex(in(f, BUS), ==, shown[i]);
+        g_assert_cmphex(in(f, UP) | in(f, DOWN), ==, 0);
+        g_assert_cmphex(in(f, REMOVABLE), ==, 0xffffffff);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(hidden); i++) {
+        out(f, BUS, hidden[i]);
+        out(f, EJECT, 1 << 5);
+        out(f, INDEX, 1 << 5);
+        out(f, OST_SLOT, 5);
+        out(f, OST_SOURCE, 3);
+        out(f, OST_STATUS, 1);
+        g_assert_cmphex(in(f, BUS) | in(f, UP) | in(f, DOWN) | in(f, REMOVABLE), ==, 0);
+    }
     assert_calls(f, "");
     out(f, BUS, 0);
     g_assert_cmphex(in(f, UP), ==, 1 << 5);
@@ -204,7 +260,7 @@ test_other_buses_are_empty(Fixture *f, gconstpointer data)
 static void
 test_index_is_read_once(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_set_index(f->hotplug, 9, 77);
+    tn_acpi_pci_hotplug_set_index(f->hotplug, 0, 9, 77);
     out(f, INDEX, 1 << 9);
     g_assert_cmpuint(in(f, INDEX), ==, 77);
     g_assert_cmpuint(in(f, INDEX), ==, 0);
@@ -222,7 +278,7 @@ test_index_is_read_once(Fixture *f, gconstpointer data)
 static void
 test_other_accesses_do_nothing(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_plug(f->hotplug, 0);
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 0);
     g_assert_cmphex(tn_test_inb(f->p, UP), ==, 0);
     g_assert_cmphex(tn_test_in(f->p, UP, 2), ==, 0);
     g_assert_cmphex(in(f, UP), ==, 1); /* nobody cleared it */
@@ -256,25 +312,40 @@ test_ost_is_kept_per_slot(Fixture *f, gconstpointer data)
     ost(f, 3, 1, 0);
     ost(f, 4, 0x103, 0x84);
     assert_calls(f, "");
-    tn_acpi_pci_hotplug_get_slot(f->hotplug, 3, &slot);
+    tn_acpi_pci_hotplug_get_slot(f->hotplug, 0, 3, &slot);
     g_assert_true(slot.has_ost);
     g_assert_cmphex(slot.ost_source, ==, 1);
     g_assert_cmphex(slot.ost_status, ==, 0);
-    tn_acpi_pci_hotplug_get_slot(f->hotplug, 4, &slot);
+    tn_acpi_pci_hotplug_get_slot(f->hotplug, 0, 4, &slot);
     g_assert_cmphex(slot.ost_source, ==, 0x103);
     g_assert_cmphex(slot.ost_status, ==, 0x84);
-    tn_acpi_pci_hotplug_get_slot(f->hotplug, 5, &slot);
+    tn_acpi_pci_hotplug_get_slot(f->hotplug, 0, 5, &slot);
     g_assert_false(slot.has_ost);
     /* What was said of the last device is not said of the next one. */
-    tn_acpi_pci_hotplug_plug(f->hotplug, 3);
-    tn_acpi_pci_hotplug_get_slot(f->hotplug, 3, &slot);
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 3);
+    tn_acpi_pci_hotplug_get_slot(f->hotplug, 0, 3, &slot);
+    g_assert_false(slot.has_ost);
+}
+
+static void
+test_ost_is_of_the_selected_bus(Fixture *f, gconstpointer data)
+{
+    TnAcpiPciSlot slot;
+
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 3, 4);
+    out(f, BUS, 3);
+    ost(f, 4, 3, 0x82);
+    assert_calls(f, "refuse bus 3 4 0x3 0x82\n");
+    tn_acpi_pci_hotplug_get_slot(f->hotplug, 3, 4, &slot);
+    g_assert_cmphex(slot.ost_status, ==, 0x82);
+    tn_acpi_pci_hotplug_get_slot(f->hotplug, 0, 4, &slot);
     g_assert_false(slot.has_ost);
 }
 
 static void
 test_refusal_ends_the_request(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 4);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 4);
     ost(f, 4, 3, 0x82);
     assert_calls(f, "refuse 4 0x3 0x82\n");
     g_assert_cmphex(in(f, DOWN), ==, 0);
@@ -303,14 +374,15 @@ test_flood_of_refusals_is_one(Fixture *f, gconstpointer data)
 static void
 test_reset_completes_what_was_asked(Fixture *f, gconstpointer data)
 {
-    tn_acpi_pci_hotplug_set_removable(f->hotplug, 1, FALSE);
-    tn_acpi_pci_hotplug_plug(f->hotplug, 9);
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 2);
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 30);
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 0, 1, FALSE);
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 9);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 2);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 30);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 5, 30);
     out(f, BUS, 7);
     tn_acpi_pci_hotplug_reset(f->hotplug);
     /* At once, not when the main loop gets to it. */
-    g_assert_cmpstr(f->calls->str, ==, "eject 2\neject 30\n");
+    g_assert_cmpstr(f->calls->str, ==, "eject 2\neject 30\neject bus 5 30\n");
     g_assert_cmphex(in(f, BUS), ==, 0);
     g_assert_cmphex(in(f, DOWN), ==, 0);
     g_assert_cmphex(in(f, UP), ==, 1 << 9);
@@ -341,19 +413,19 @@ test_trace_tells_each_step(Fixture *f, gconstpointer data)
     static const char *const expected[] = {
         "\"step\":\"gpe\",\"detail\":\"bit 1\"",
         "\"step\":\"sci\",\"detail\":\"line up\"",
-        "\"step\":\"acpi-read\",\"detail\":\"PCI slots up: 0x00000020\"",
-        "\"step\":\"ost\",\"detail\":\"PCI slot 5: source 0x1, status 0x0\"",
-        "\"step\":\"acpi-read\",\"detail\":\"PCI slots down: 0x00000020\"",
-        "\"step\":\"eject\",\"detail\":\"PCI slots: 0x00000020\"",
+        "\"step\":\"acpi-read\",\"detail\":\"PCI bus 0, slots up: 0x00000020\"",
+        "\"step\":\"ost\",\"detail\":\"PCI bus 0, slot 5: source 0x1, status 0x0\"",
+        "\"step\":\"acpi-read\",\"detail\":\"PCI bus 0, slots down: 0x00000020\"",
+        "\"step\":\"eject\",\"detail\":\"PCI bus 0, slots: 0x00000020\"",
     };
     const char *at;
 
     tn_test_out(f->p, 0xafe2, 1 << 1, 2);
     tn_hotplug_trace_set(f->p->platform.trace, TRUE);
-    tn_acpi_pci_hotplug_plug(f->hotplug, 5);
+    tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
     (void)in(f, UP);
     ost(f, 5, 1, 0);
-    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 5);
+    tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 5);
     (void)in(f, DOWN);
     out(f, EJECT, 1 << 5);
     tn_test_iterate();
@@ -382,7 +454,7 @@ test_state_is_judged_and_carried_on(Fixture *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
 
-    tn_acpi_pci_hotplug_set_removable(f->hotplug, 1, FALSE);
+    tn_acpi_pci_hotplug_set_removable(f->hotplug, 0, 1, FALSE);
     *state_field(f, "ejecting") = 1 << 1 | 1 << 5;
     *state_field(f, "refusing") = 1 << 5;
     *state_field(f, "down") = 1 << 6;
@@ -418,8 +490,8 @@ test_guest_against_the_main_thread(Fixture *f, gconstpointer data)
     GThread *thread = g_thread_new("guest", guest_main, &guest);
 
     while (f->calls->len < 200 * strlen("eject 3\n")) {
-        tn_acpi_pci_hotplug_plug(f->hotplug, 3);
-        tn_acpi_pci_hotplug_unplug_request(f->hotplug, 3);
+        tn_acpi_pci_hotplug_plug(f->hotplug, 0, 3);
+        tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 3);
         tn_test_iterate();
     }
     g_atomic_int_set(&guest.stop, 1);
@@ -443,10 +515,13 @@ main(int argc, char **argv)
     ADD("eject/twice-is-one", test_eject_twice_is_one);
     ADD("eject/not-of-fixed-slots", test_fixed_slots_cannot_be_ejected);
     ADD("eject/request-afterwards-is-silent", test_request_after_the_eject_is_silent);
-    ADD("other-buses-are-empty", test_other_buses_are_empty);
+    ADD("bus/each-has-its-slots", test_each_bus_has_its_slots);
+    ADD("bus/eject-is-of-the-selected-one", test_eject_is_of_the_selected_bus);
+    ADD("bus/selectors-of-none", test_selectors_of_no_bus);
     ADD("index-is-read-once", test_index_is_read_once);
     ADD("other-accesses-do-nothing", test_other_accesses_do_nothing);
     ADD("ost/is-kept-per-slot", test_ost_is_kept_per_slot);
+    ADD("ost/is-of-the-selected-bus", test_ost_is_of_the_selected_bus);
     ADD("ost/refusal-ends-the-request", test_refusal_ends_the_request);
     ADD("ost/refusal-after-the-eject-is-none", test_refusal_after_the_eject_is_none);
     ADD("ost/flood-of-refusals-is-one", test_flood_of_refusals_is_one);

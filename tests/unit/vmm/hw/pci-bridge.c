@@ -278,12 +278,6 @@ test_unrealize_takes_what_is_behind(Fixture *f, gconstpointer data)
     g_assert_cmphex(routed_read(f, 1, BEHIND, 0, 4), ==, 0xffffffff);
 }
 
-static void
-test_stays_plugged(Fixture *f, gconstpointer data)
-{
-    g_assert_false(TN_DEVICE_GET_CLASS(f->bridge)->hotpluggable);
-}
-
 #define BRIDGE_TEST(path, func) g_test_add(path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -304,6 +298,5 @@ main(int argc, char **argv)
     BRIDGE_TEST("/hw/pci-bridge/bus-names", test_bus_names);
     BRIDGE_TEST("/hw/pci-bridge/unrealize-takes-what-is-behind",
                 test_unrealize_takes_what_is_behind);
-    BRIDGE_TEST("/hw/pci-bridge/stays-plugged", test_stays_plugged);
     return g_test_run();
 }

@@ -31,6 +31,13 @@ small_config(void)
     };
 }
 
+/* Bridges 00:03.0 and, behind it, 04.1. */
+static const TnAcpiPciBus nested_buses[] = {
+    { .parent = -1, .selector = 0, .slots = 0xfffffff4 },
+    { .parent = 0, .devfn = 3 << 3, .selector = 1, .slots = 0xffffffef },
+    { .parent = 1, .devfn = 4 << 3 | 1, .selector = 2, .slots = 0xffffffff },
+};
+
 static TnPcAcpiConfig
 hotplug_config(unsigned slots)
 {
@@ -39,7 +46,8 @@ hotplug_config(unsigned slots)
     config.ram_slots = slots;
     config.device_memory_base = 4 * GIB;
     config.device_memory_size = (4 + slots) * GIB;
-    config.pci_slots = 0xfffffffc;
+    config.pci_buses = nested_buses;
+    config.num_pci_buses = G_N_ELEMENTS(nested_buses);
     config.s3 = config.s4 = TRUE;
     config.s4_type = 2;
     return config;
@@ -403,9 +411,16 @@ static void
 test_largest_configuration_fits(void)
 {
     TnPcAcpiConfig config = hotplug_config(256);
+    TnAcpiPciBus buses[TN_ACPI_PCI_HOTPLUG_BUSES];
     TnAcpiCpu cpus[255];
     Guest guest;
 
+    for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++) {
+        /* Each behind the one before: the longest paths. */
+        buses[i] = (TnAcpiPciBus){ (int)i - 1, 3 << 3, (int)i, 0xffffffff };
+    }
+    config.pci_buses = buses;
+    config.num_pci_buses = G_N_ELEMENTS(buses);
     fill_cpus(&config, cpus);
     config.com2 = config.i8042 = TRUE;
     config.pci_hole64.first = 64 * GIB;
@@ -522,10 +537,29 @@ test_iasl_numa_and_slots(void)
 static void
 test_iasl_pci_slots(void)
 {
+    static const TnAcpiPciBus bus = { .parent = -1, .slots = 0x80000004 };
     TnPcAcpiConfig config = small_config();
 
     if (have_iasl()) {
-        config.pci_slots = 0x80000004;
+        config.pci_buses = &bus;
+        config.num_pci_buses = 1;
+        round_trip_all(&config);
+    }
+}
+
+/* acpi-root-pci-hotplug=off */
+static void
+test_iasl_pci_slots_behind_a_bridge_alone(void)
+{
+    static const TnAcpiPciBus buses[] = {
+        { .parent = -1, .selector = -1 },
+        { .parent = 0, .devfn = 9 << 3, .selector = 0, .slots = 0xffffffff },
+    };
+    TnPcAcpiConfig config = small_config();
+
+    if (have_iasl()) {
+        config.pci_buses = buses;
+        config.num_pci_buses = 2;
         round_trip_all(&config);
     }
 }
@@ -552,7 +586,6 @@ test_iasl_256_slots(void)
     }
 }
 
-/* ACPICA's own interpreter runs the methods; ports read as what was written last. */
 /* A name of one segment in the DSDT's AML. */
 static gboolean
 dsdt_names(const TnPcAcpiConfig *config, const char *name)
@@ -591,24 +624,11 @@ test_facs_is_where_the_machine_reads_it(void)
     g_bytes_unref(guest.bytes);
 }
 
+/* ACPICA's own interpreter runs @commands, which end by evaluating \_S5; ports read as what
+ * was written last. */
 static void
-test_methods_run_in_acpica(void)
+run_in_acpica(const char *commands)
 {
-    static const char commands[] =
-        "execute \\_SB.MHPC.MSCN; execute \\_GPE._E03; execute \\_SB.MHPC.MP02._STA;"
-        "execute \\_SB.MHPC.MP02._CRS; execute \\_SB.MHPC.MP00._PXM;"
-        "execute \\_SB.MHPC.MP01._OST 3 0 (00); execute \\_SB.MHPC.MP02._EJ0 1;"
-        "execute \\_SB.PRES._INI; execute \\_SB.CPUS.CSCN; execute \\_GPE._E02;"
-        "execute \\_SB.CPUS.C000._STA; execute \\_SB.CPUS.C002._MAT;"
-        "execute \\_SB.CPUS.C001._OST 3 0 (00); execute \\_SB.CPUS.C002._EJ0 1;"
-        "execute \\_GPE._E01; execute \\_SB.PCI0.PCNT; execute \\_SB.PCI0.S10._SUN;"
-        "execute \\_SB.PCI0.S10._EJ0 1; execute \\_SB.PCI0.SF8._OST 3 0 (00);"
-        "execute \\_SB.PCI0.DVNT 0xffffffff 1;"
-        "execute \\_SB.PCI0.S10._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 7 [0];"
-        "execute \\_SB.PCI0.S10._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 0 [0];"
-        "execute \\_SB.PCI0.S18._DSM (00) 2 7 [0];"
-        "execute \\_SB.LNKA._STA; execute \\_SB.LNKB._CRS; execute \\_SB.LNKC._DIS;"
-        "execute \\_S3; execute \\_S4; execute \\_S5";
     TnPcAcpiConfig config = hotplug_config(3);
     g_autofree char *program = g_find_program_in_path("acpiexec");
     g_autofree char *dir = g_dir_make_tmp("tenon-acpi-XXXXXX", NULL);
@@ -635,6 +655,42 @@ test_methods_run_in_acpica(void)
     }
     (void)g_rmdir(dir);
     g_bytes_unref(guest.bytes);
+}
+
+static void
+test_methods_run_in_acpica(void)
+{
+    static const char commands[] =
+        "execute \\_SB.MHPC.MSCN; execute \\_GPE._E03; execute \\_SB.MHPC.MP02._STA;"
+        "execute \\_SB.MHPC.MP02._CRS; execute \\_SB.MHPC.MP00._PXM;"
+        "execute \\_SB.MHPC.MP01._OST 3 0 (00); execute \\_SB.MHPC.MP02._EJ0 1;"
+        "execute \\_SB.PRES._INI; execute \\_SB.CPUS.CSCN; execute \\_GPE._E02;"
+        "execute \\_SB.CPUS.C000._STA; execute \\_SB.CPUS.C002._MAT;"
+        "execute \\_SB.CPUS.C001._OST 3 0 (00); execute \\_SB.CPUS.C002._EJ0 1;"
+        "execute \\_GPE._E01; execute \\_SB.PCI0.PCNT; execute \\_SB.PCI0.S10._SUN;"
+        "execute \\_SB.PCI0.S10._EJ0 1; execute \\_SB.PCI0.SF8._OST 3 0 (00);"
+        "execute \\_SB.PCI0.DVNT 0xffffffff 1;"
+        "execute \\_SB.PCI0.S10._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 7 [0];"
+        "execute \\_SB.PCI0.S10._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 0 [0];"
+        "execute \\_SB.PCI0.S20._DSM (00) 2 7 [0];"
+        "execute \\_SB.LNKA._STA; execute \\_SB.LNKB._CRS; execute \\_SB.LNKC._DIS;"
+        "execute \\_S3; execute \\_S4; execute \\_S5";
+
+    run_in_acpica(commands);
+}
+
+static void
+test_methods_behind_bridges_run_in_acpica(void)
+{
+    static const char commands[] =
+        "execute \\_SB.PCI0.S18.PCNT; execute \\_SB.PCI0.S18.S21.PCNT;"
+        "execute \\_SB.PCI0.S18.S08._EJ0 1; execute \\_SB.PCI0.S18.S21.SF8._OST 3 0 (00);"
+        "execute \\_SB.PCI0.S18.S21.DVNT 0xffffffff 3;"
+        "execute \\_SB.PCI0.S18.S21.S00._DSM (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) "
+        "2 7 [0];"
+        "execute \\_SB.PCI0.PCNT; execute \\_S5";
+
+    run_in_acpica(commands);
 }
 
 int
@@ -667,8 +723,12 @@ main(int argc, char **argv)
     g_test_add_func("/machine/pc-acpi/iasl/small", test_iasl_small);
     g_test_add_func("/machine/pc-acpi/iasl/numa-and-slots", test_iasl_numa_and_slots);
     g_test_add_func("/machine/pc-acpi/iasl/pci-slots", test_iasl_pci_slots);
+    g_test_add_func("/machine/pc-acpi/iasl/pci-slots-behind-a-bridge-alone",
+                    test_iasl_pci_slots_behind_a_bridge_alone);
     g_test_add_func("/machine/pc-acpi/iasl/one-slot", test_iasl_one_slot);
     g_test_add_func("/machine/pc-acpi/iasl/256-slots", test_iasl_256_slots);
     g_test_add_func("/machine/pc-acpi/methods-run-in-acpica", test_methods_run_in_acpica);
+    g_test_add_func("/machine/pc-acpi/methods-behind-bridges-run-in-acpica",
+                    test_methods_behind_bridges_run_in_acpica);
     return g_test_run();
 }

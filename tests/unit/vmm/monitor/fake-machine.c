@@ -476,6 +476,7 @@ tn_machine_foreach_acpi_slot(TnMachine *self, TnAcpiSlotFunc func, gpointer user
     };
     static const TnAcpiSlotInfo pci = {
         .kind = "PCI",
+        .bus = "br1",
         .slot = 4,
         .path = "/machine/peripheral-anon/device[0]",
         .functions = 2,
@@ -484,7 +485,12 @@ tn_machine_foreach_acpi_slot(TnMachine *self, TnAcpiSlotFunc func, gpointer user
         .removing = TRUE,
         .pending = TRUE,
     };
-    static const TnAcpiSlotInfo empty = { .kind = "PCI", .slot = 5, .removable = TRUE };
+    static const TnAcpiSlotInfo empty = {
+        .kind = "PCI",
+        .bus = "pci.0",
+        .slot = 5,
+        .removable = TRUE,
+    };
 
     func(&dimm, user_data);
     func(&pci, user_data);
