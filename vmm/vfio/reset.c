@@ -157,11 +157,14 @@ tn_vfio_reset(TnVfioPci *self, gboolean with_others)
 {
     quiesce(self);
     g_atomic_int_set(&self->awaits_bus_reset, with_others);
+    errno = 0;
     if (reset_function(self, FALSE)) {
         g_atomic_int_set(&self->awaits_bus_reset, FALSE);
         return;
     }
-    if (!reset_bus(self, with_others) && !reset_function(self, TRUE) && self->vfio.can_reset) {
+    /* EAGAIN: who takes the function from us is waiting for its end, and resets it himself. */
+    if (!reset_bus(self, with_others) && !reset_function(self, TRUE) && self->vfio.can_reset &&
+        errno != EAGAIN) {
         tn_log("vfio %s: the function could not be reset", self->vfio.name);
     }
 }

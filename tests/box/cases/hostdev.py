@@ -116,6 +116,16 @@ class Case(virsh_guest.Case):
                        [(name, before[name], after[name]) for name in before
                         if before[name] != after[name]])
 
+    def wanted_back(self):
+        """The host takes the disk from vfio-pci while the guest has it."""
+        self.must("attach-device", self.nvme)
+        unbind = Path("/sys/bus/pci/drivers/vfio-pci/unbind")
+        with subprocess.Popen(["sh", "-c", f"echo {self.nvme.address} >{unbind}"]) as waiting:
+            assigned.until(lambda: "<hostdev " not in virsh("dumpxml", NAME)[1], "its end")
+            self.point("wanted back by the host, it leaves the definition", True)
+            self.point("the one who wants it waits no longer", waiting.wait() == 0)
+        self.home_again("and the host's own driver has it")
+
     def dead_daemon(self, machine):
         """kill -9 of the daemon: while a device is assigned, and in the middle of an attach."""
         self.must("attach-device", self.nvme)
@@ -152,6 +162,7 @@ class Case(virsh_guest.Case):
         """All of it."""
         machine = self.hot()
         self.rounds(machine)
+        self.wanted_back()
         self.dead_daemon(machine)
         self.dead_guest(machine)
 
