@@ -169,16 +169,18 @@ class Runner:
             # What the suite's runner tells its guests, as the one module.
             env.write(f"KERNEL_VERSION_STRING={platform.release()}\n")
             env.flush()
-            arguments = [*test.arguments(self._suite), "-initrd", env.name]
-            qemu = self._one("qemu", test, arguments, seconds)
+            more = ["-initrd", env.name]
+            qemu = self._one("qemu", test, more, seconds)
             if qemu.kind == LIMIT:
                 tenon = Outcome(NOT_RUN, note=f"QEMU took longer than {seconds:g} s")
             else:
-                tenon = self._one("tenon", test, arguments, seconds)
+                tenon = self._one("tenon", test, more, seconds)
         return Row(test.name, qemu, tenon)
 
-    def _one(self, who, test, arguments, seconds):
+    def _one(self, who, test, more, seconds):
         self._begin(test.name, who)
+        # Anew for each: a test may be given the time of day.
+        arguments = [*test.arguments(self._suite), *more]
         begin = time.monotonic()
         status = None
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
