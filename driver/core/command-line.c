@@ -83,6 +83,7 @@ add_cpu(GPtrArray *argv, const TnDomainDef *def)
 {
     g_autoptr(GString) text = g_string_new("host");
     g_autoptr(GString) smp = g_string_new(NULL);
+    gboolean required = FALSE;
 
     for (guint i = 0; i < def->cpu.features->len; i++) {
         const TnCpuFeature *feature = &g_array_index(def->cpu.features, TnCpuFeature, i);
@@ -93,6 +94,11 @@ add_cpu(GPtrArray *argv, const TnDomainDef *def)
             feature->policy == TN_CPU_POLICY_FORBID) {
             g_string_append_printf(text, ",%s=%s", feature->name, on ? "on" : "off");
         }
+        required |= feature->policy == TN_CPU_POLICY_REQUIRE;
+    }
+    if (required) {
+        /* Else the monitor leaves out what the host lacks, with a warning. */
+        g_string_append(text, ",enforce=on");
     }
     add(argv, "-cpu", text->str, NULL);
 

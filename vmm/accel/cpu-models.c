@@ -48,8 +48,27 @@ static const ModelLeaf qemu64_leaves[] = {
     { 0 },
 };
 
+/* qemu64's and virtual-8086 extensions. */
+#define EDX1_OPTERON_G1 (EDX1_QEMU64 | 1u << 1)
+#define ECX1_OPTERON_G1 (1u << 0 | 1u << 21 | 1u << 31)
+#define EDX8_OPTERON_G1 (EDX8_QEMU64 | 1u << 1)
+
+static const ModelLeaf opteron_g1_leaves[] = {
+    { 0x00000001, 0, UINT32_MAX, ECX1_OPTERON_G1, EDX1_OPTERON_G1 },
+    { 0x00000002, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+    { 0x00000004, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+    { 0x0000000b, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+    { 0x80000001, 0, 0, 0, EDX8_OPTERON_G1 },
+    { 0x80000005, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+    { 0x80000006, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+    { 0x80000008, UINT32_MAX, 0, UINT32_MAX, 0 },
+    { 0 },
+};
+
 static const Model models[] = {
     { "qemu64", 0xd, 0x8000000a, 0x00060fb1, "QEMU Virtual CPU version 2.5+", qemu64_leaves },
+    { "Opteron_G1", 0x5, 0x80000008, 0x00000f61, "AMD Opteron 240 (Gen 1 Class Opteron)",
+      opteron_g1_leaves },
 };
 
 static const Model *

@@ -5,6 +5,8 @@
  */
 #include "vmm/accel/kvm-private.h"
 
+#include "vmm/core/log.h"
+
 #include <string.h>
 
 #define LEAF_KVM_SIGNATURE 0x40000000u
@@ -311,10 +313,50 @@ is_available(const TnCpuidInput *input, const TnCpuFeature *feature)
     return (value & feature->mask) != 0;
 }
 
+/* "check" and "enforce" are about terms that the host cannot fulfil: warn of them (the default),
+ * refuse them (not the default). The last word counts. */
+static bool
+find_switch(const TnCpuModel *model, const char *name, bool by_default)
+{
+    for (const char *const *term = model->features; term && *term; term++) {
+        if (strcmp(*term + 1, name) == 0) {
+            by_default = (*term)[0] == '+';
+        }
+    }
+    return by_default;
+}
+
+/* What to do about @name, which cannot be had. */
+static gboolean
+report_missing(const TnCpuidInput *input, const char *name, const TnCpuFeature *feature,
+               GError **error)
+{
+    static const char *const registers[] = {
+        [TN_CPUID_EAX] = "EAX", [TN_CPUID_EBX] = "EBX", [TN_CPUID_ECX] = "ECX",
+        [TN_CPUID_EDX] = "EDX",
+    };
+    g_autofree char *where = g_strdup_printf("CPUID.%02XH:%s.%s [bit %d]", feature->leaf,
+                                             registers[feature->reg], name,
+                                             g_bit_nth_lsf(feature->mask, -1));
+
+    if (find_switch(input->model, "enforce", false)) {
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "Host doesn't support requested features: %s", where);
+        return FALSE;
+    }
+    if (input->apic_id == 0 && find_switch(input->model, "check", true)) {
+        tn_log("warning: host doesn't support requested feature: %s", where);
+    }
+    return TRUE;
+}
+
 /* "kvm" and "pmu" are groups rather than bits. Returns whether @name was one. */
 static bool
 apply_group(struct kvm_cpuid2 *cpuid, const char *name, bool on)
 {
+    if (strcmp(name, "check") == 0 || strcmp(name, "enforce") == 0) {
+        return true; /* see find_switch() */
+    }
     if (strcmp(name, "kvm") == 0) {
         if (!on) {
             remove_leaf(cpuid, LEAF_KVM_SIGNATURE);
@@ -397,9 +439,7 @@ apply_term(struct kvm_cpuid2 *cpuid, const TnCpuidInput *input, const char *term
         return FALSE;
     }
     if (on && !is_available(input, &feature)) {
-        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
-                    "CPU feature '%s' is not supported by KVM on this host", name);
-        return FALSE;
+        return report_missing(input, name, &feature, error);
     }
     entry = find_entry(cpuid, feature.leaf, feature.subleaf);
     if (!entry) {
@@ -480,7 +520,8 @@ tn_cpuid_build(const TnCpuidInput *input, GError **error)
 
     if (!model->name || !tn_cpu_model_is_known(model->name)) {
         g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
-                    "unable to find CPU model '%s' (there are 'host', 'max' and 'qemu64')",
+                    "unable to find CPU model '%s' (there are 'host', 'max', 'qemu64' and "
+                    "'Opteron_G1')",
                     model->name ? model->name : "");
         return NULL;
     }

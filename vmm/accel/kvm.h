@@ -105,8 +105,9 @@ typedef struct TnVcpuEnv {
 
 /* CPU model: CPUID as the guest sees it. */
 typedef struct TnCpuModel {
-    const char *name;        /* "host", "max" or "qemu64" */
-    /* "+x", "-x", "phys-bits=n", "vendor=x" in order; NULL-terminated, may be NULL */
+    const char *name;        /* "host", "max", "qemu64" or "Opteron_G1" */
+    /* "+x", "-x", "phys-bits=n", "vendor=x" in order; NULL-terminated, may be NULL. What the
+     * host cannot do is left out with a warning, none after "-check"; refused with "+enforce". */
     const char *const *features;
     TnCpuTopology topology;  /* of all CPUs that there can be */
 } TnCpuModel;

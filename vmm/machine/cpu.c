@@ -248,10 +248,27 @@ tn_cpu_qemu64_init(TnCpuQemu64 *self)
 {
 }
 
+typedef TnCpu TnCpuOpteronG1;
+typedef TnCpuClass TnCpuOpteronG1Class;
+G_DEFINE_TYPE(TnCpuOpteronG1, tn_cpu_opteron_g1, TN_TYPE_CPU)
+
+static void
+tn_cpu_opteron_g1_class_init(TnCpuOpteronG1Class *klass)
+{
+    TN_OBJECT_CLASS(klass)->type_name = "Opteron_G1-x86_64-cpu";
+    TN_OBJECT_CLASS(klass)->description = "AMD Opteron 240 (Gen 1 Class Opteron)";
+}
+
+static void
+tn_cpu_opteron_g1_init(TnCpuOpteronG1 *self)
+{
+}
+
 GType
 tn_cpu_find_type(const char *model)
 {
-    const GType types[] = { TN_TYPE_CPU, TN_TYPE_CPU_MAX, TN_TYPE_CPU_QEMU64 };
+    const GType types[] = { TN_TYPE_CPU, TN_TYPE_CPU_MAX, TN_TYPE_CPU_QEMU64,
+                            TN_TYPE_CPU_OPTERON_G1 };
     g_autofree char *name = g_strdup_printf("%s-x86_64-cpu", model);
 
     for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {

@@ -24,6 +24,8 @@ struct _TnCpuClass {
 GType tn_cpu_max_get_type(void);
 #define TN_TYPE_CPU_QEMU64 (tn_cpu_qemu64_get_type())
 GType tn_cpu_qemu64_get_type(void);
+#define TN_TYPE_CPU_OPTERON_G1 (tn_cpu_opteron_g1_get_type())
+GType tn_cpu_opteron_g1_get_type(void);
 
 /* The type of the CPUs that "-cpu @model" makes; G_TYPE_INVALID: there is no such model. */
 GType tn_cpu_find_type(const char *model);

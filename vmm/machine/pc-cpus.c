@@ -287,7 +287,8 @@ check_model(TnPcCpus *self, GError **error)
     const char *model = self->config.machine->cpu_model;
 
     return tn_cpu_find_type(model) != G_TYPE_INVALID ||
-           fail(error, "unable to find CPU model '%s' (there are 'host', 'max' and 'qemu64')",
+           fail(error, "unable to find CPU model '%s' (there are 'host', 'max', 'qemu64' and "
+                       "'Opteron_G1')",
                 model);
 }
 

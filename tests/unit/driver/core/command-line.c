@@ -84,6 +84,17 @@ test_direct_boot(void)
 }
 
 static void
+test_required_features_are_enforced(void)
+{
+    assert_words("<memory unit='MiB'>256</memory><vcpu>1</vcpu>" OS
+                 "<cpu mode='host-passthrough'><feature policy='require' name='avx'/>"
+                 "<feature policy='disable' name='smap'/></cpu>",
+                 HEAD MACHINE "-cpu\nhost,avx=on,smap=off,enforce=on\n"
+                              "-smp\n1,sockets=1,cores=1,threads=1\n"
+                              "-m\nsize=262144k\n" MIDDLE "-rtc\nbase=utc\n-no-shutdown");
+}
+
+static void
 test_numa_and_dimm(void)
 {
     assert_words(
@@ -160,6 +171,8 @@ main(int argc, char **argv)
     g_test_add_func("/driver/command-line/direct-boot", test_direct_boot);
     g_test_add_func("/driver/command-line/ioapic", test_ioapic);
     g_test_add_func("/driver/command-line/numa-and-dimm", test_numa_and_dimm);
+    g_test_add_func("/driver/command-line/required-features-are-enforced",
+                    test_required_features_are_enforced);
     g_test_add_func("/driver/command-line/huge-pages", test_huge_pages);
     g_test_add_func("/driver/command-line/serial-kinds", test_serial_kinds);
     g_test_add_func("/driver/command-line/shell-text-quotes", test_shell_text_quotes);

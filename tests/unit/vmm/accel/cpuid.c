@@ -241,12 +241,24 @@ test_unknown_feature(void)
 }
 
 static void
-test_unsupported_feature(void)
+test_unsupported_feature_is_refused_when_enforced(void)
 {
-    const char *const terms[] = { "+amx-tile", NULL };
+    const char *const terms[] = { "+amx-tile", "+enforce", NULL };
 
     expect_refusal(&(TnCpuModel){ .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } },
-                   "'amx-tile'");
+                   "Host doesn't support requested features: CPUID.07H:EDX.amx-tile [bit 24]");
+}
+
+static void
+test_unsupported_feature_is_left_out(void)
+{
+    const char *const terms[] = { "+enforce", "+amx-tile", "-enforce", "+check", NULL };
+    const TnCpuModel model = { .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } };
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = build(false, &model, 0, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 7, 0)->edx & 1u << 24, ==, 0);
 }
 
 static void
@@ -298,6 +310,21 @@ test_feature_names(void)
     g_assert_cmphex(feature.mask, ==, 1u << 14);
     g_assert_false(tn_cpu_feature_find("", &feature));
     g_assert_false(tn_cpu_feature_find("avx5", &feature));
+}
+
+static void
+test_opteron_g1(void)
+{
+    const TnCpuModel model = { .name = "Opteron_G1", .topology = { 1, 1, 1, 1 } };
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = build(true, &model, 0, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 1, 0)->eax, ==, 0x00000f61);
+    g_assert_cmphex(find(cpuid, 1, 0)->ecx & 1u << 13, ==, 0); /* no CMPXCHG16B */
+    g_assert_cmphex(find(cpuid, 0x80000001, 0)->ecx & ~2u, ==, 0);
+    g_assert_cmphex(find(cpuid, 0x80000001, 0)->edx & (1u << 20 | 1u << 29), ==,
+                    1u << 20 | 1u << 29);
 }
 
 static void
@@ -380,12 +407,16 @@ main(int argc, char **argv)
     g_test_add_func("/accel/cpuid/kvm-off-hides-kvm", test_kvm_off_hides_kvm);
     g_test_add_func("/accel/cpuid/xsave-follows-features", test_xsave_follows_features);
     g_test_add_func("/accel/cpuid/unknown-feature-refused", test_unknown_feature);
-    g_test_add_func("/accel/cpuid/unsupported-feature-refused", test_unsupported_feature);
+    g_test_add_func("/accel/cpuid/unsupported-feature/refused-when-enforced",
+                    test_unsupported_feature_is_refused_when_enforced);
+    g_test_add_func("/accel/cpuid/unsupported-feature/left-out",
+                    test_unsupported_feature_is_left_out);
     g_test_add_func("/accel/cpuid/term-without-sign-refused", test_term_without_sign);
     g_test_add_func("/accel/cpuid/unknown-model-refused", test_unknown_model);
     g_test_add_func("/accel/cpuid/bad-topology-refused", test_bad_topology);
     g_test_add_func("/accel/cpu-features/names", test_feature_names);
     g_test_add_func("/accel/cpuid/qemu64", test_qemu64);
+    g_test_add_func("/accel/cpuid/opteron-g1", test_opteron_g1);
     g_test_add_func("/accel/cpuid/phys-bits", test_phys_bits);
     g_test_add_func("/accel/cpuid/vendor", test_vendor);
     return g_test_run();

@@ -326,7 +326,7 @@ test_another_model_is_refused(Fixture *f, gconstpointer data)
 static void
 test_models_have_types(void)
 {
-    static const char *const models[] = { "host", "max", "qemu64" };
+    static const char *const models[] = { "host", "max", "qemu64", "Opteron_G1" };
 
     for (guint i = 0; i < G_N_ELEMENTS(models); i++) {
         g_autofree char *name = g_strdup_printf("%s-x86_64-cpu", models[i]);
