@@ -183,7 +183,7 @@ typedef struct {
     TnLifecycleAction on_poweroff;
     TnLifecycleAction on_reboot;
     TnLifecycleAction on_crash;
-    TnTristate suspend_to_mem;  /**< `<pm>`: only NO is supported */
+    TnTristate suspend_to_mem;  /**< `<pm>`: ABSENT is the machine's own default, on */
     TnTristate suspend_to_disk;
     char *emulator;
     GPtrArray *devices[TN_DEVICE_LAST]; /**< of TnDevice, owned, in document order */

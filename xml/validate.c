@@ -68,23 +68,6 @@ validate_lifecycle(const TnDomainDef *def, GError **error)
     return refused == NULL;
 }
 
-static gboolean
-validate_pm(const TnDomainDef *def, GError **error)
-{
-    const char *refused = NULL;
-
-    if (def->suspend_to_mem == TN_TRISTATE_YES) {
-        refused = "suspend-to-mem";
-    } else if (def->suspend_to_disk == TN_TRISTATE_YES) {
-        refused = "suspend-to-disk";
-    }
-    if (refused != NULL) {
-        tn_xml_error_set(error, TN_XML_ERROR_CONFIG_UNSUPPORTED,
-                         "element '/domain/pm/%s' is only supported with enabled='no'", refused);
-    }
-    return refused == NULL;
-}
-
 gboolean
 tn_memory_device_check_clash(const TnMemoryDevice *a, const TnMemoryDevice *b, GError **error)
 {
@@ -170,5 +153,5 @@ tn_domain_def_validate(const TnDomainDef *def, GError **error)
            tn_domain_cpu_validate(def, error) && tn_domain_memory_validate(def, error) &&
            tn_numatune_validate(def, error) && tn_domain_features_validate(&def->features, error) &&
            tn_domain_clock_validate(&def->clock, error) && validate_lifecycle(def, error) &&
-           validate_pm(def, error) && validate_devices(def, error);
+           validate_devices(def, error);
 }

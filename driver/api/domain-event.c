@@ -118,6 +118,51 @@ send_tunable(const Subscriber *subscriber, int number, const TnRpcDomain *dom,
     send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_CALLBACK_TUNABLE, &message);
 }
 
+static void
+send_pm_suspend(const Subscriber *subscriber, int number, const TnRpcDomain *dom,
+                const TnDomainEvent *event)
+{
+    TnRpcDomainEventCallbackPmsuspendMsg message = {
+        .callback_id = number, .msg = { .dom = *dom }
+    };
+
+    if (subscriber->legacy) {
+        send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_PMSUSPEND, &message.msg);
+    } else {
+        send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_CALLBACK_PMSUSPEND, &message);
+    }
+}
+
+static void
+send_pm_wakeup(const Subscriber *subscriber, int number, const TnRpcDomain *dom,
+               const TnDomainEvent *event)
+{
+    TnRpcDomainEventCallbackPmwakeupMsg message = {
+        .callback_id = number, .msg = { .dom = *dom }
+    };
+
+    if (subscriber->legacy) {
+        send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_PMWAKEUP, &message.msg);
+    } else {
+        send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_CALLBACK_PMWAKEUP, &message);
+    }
+}
+
+static void
+send_pm_suspend_disk(const Subscriber *subscriber, int number, const TnRpcDomain *dom,
+                     const TnDomainEvent *event)
+{
+    TnRpcDomainEventCallbackPmsuspendDiskMsg message = {
+        .callback_id = number, .msg = { .dom = *dom }
+    };
+
+    if (subscriber->legacy) {
+        send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_PMSUSPEND_DISK, &message.msg);
+    } else {
+        send_to(subscriber, TN_RPC_PROC_DOMAIN_EVENT_CALLBACK_PMSUSPEND_DISK, &message);
+    }
+}
+
 typedef struct EventRow {
     int kind;
     void (*send)(const Subscriber *subscriber, int number, const TnRpcDomain *dom,
@@ -133,6 +178,9 @@ static const EventRow event_rows[] = {
     { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, send_removal_failed },
     { VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, send_metadata_change },
     { VIR_DOMAIN_EVENT_ID_TUNABLE, send_tunable },
+    { VIR_DOMAIN_EVENT_ID_PMSUSPEND, send_pm_suspend },
+    { VIR_DOMAIN_EVENT_ID_PMWAKEUP, send_pm_wakeup },
+    { VIR_DOMAIN_EVENT_ID_PMSUSPEND_DISK, send_pm_suspend_disk },
 };
 
 static void

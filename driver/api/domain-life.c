@@ -149,6 +149,19 @@ domain_reset(TnRpcCall *call, void *data, void *ret, GError **error)
 }
 
 static gboolean
+domain_pm_wakeup(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainPmWakeupArgs *args = data;
+    g_autoptr(TnDomain) domain = NULL;
+
+    if (!tn_api_check_flags(call, args->flags, 0, error)) {
+        return FALSE;
+    }
+    domain = tn_api_find_domain(call, &args->dom, error);
+    return domain && tn_lifecycle_pm_wakeup(domain, error);
+}
+
+static gboolean
 domain_get_state(TnRpcCall *call, void *data, void *data_ret, GError **error)
 {
     TnRpcDomainGetStateArgs *args = data;
@@ -235,6 +248,7 @@ const TnRpcHandlerRow tn_api_domain_life_rows[] = {
     { TN_RPC_PROC_DOMAIN_SHUTDOWN_FLAGS, domain_shutdown_flags },
     { TN_RPC_PROC_DOMAIN_REBOOT, domain_reboot },
     { TN_RPC_PROC_DOMAIN_RESET, domain_reset },
+    { TN_RPC_PROC_DOMAIN_PM_WAKEUP, domain_pm_wakeup },
     { TN_RPC_PROC_DOMAIN_GET_STATE, domain_get_state },
     { TN_RPC_PROC_DOMAIN_GET_CONTROL_INFO, domain_get_control_info },
     { TN_RPC_PROC_DOMAIN_IS_ACTIVE, domain_is_active },

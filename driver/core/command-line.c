@@ -173,6 +173,15 @@ add_clock(GPtrArray *argv, const TnDomainDef *def)
 }
 
 static void
+add_sleep(GPtrArray *argv, const char *property, TnTristate enabled)
+{
+    if (enabled != TN_TRISTATE_ABSENT) {
+        add_take(argv, "-global", g_strdup_printf("PIIX4_PM.%s=%d", property,
+                                                  enabled == TN_TRISTATE_NO));
+    }
+}
+
+static void
 add_boot(GPtrArray *argv, const TnDomainDef *def)
 {
     if (def->os.kernel) {
@@ -268,6 +277,8 @@ tn_command_line_build(const TnDomainDef *def, const TnCommandLineEnv *env)
     add(argv, "-mon", "chardev=charmonitor,mode=control", NULL);
     add_clock(argv, def);
     add(argv, "-no-shutdown", NULL);
+    add_sleep(argv, "disable_s3", def->suspend_to_mem);
+    add_sleep(argv, "disable_s4", def->suspend_to_disk);
     add_boot(argv, def);
     add_serials(argv, def);
     add_dimms(argv, def);

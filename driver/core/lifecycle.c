@@ -392,6 +392,11 @@ begin_switch_locked(TnDomain *domain, gboolean run, SwitchedFrom *ret_from, GErr
     if (!tn_domain_check_active_locked(domain, error)) {
         return FALSE;
     }
+    if (domain->state == VIR_DOMAIN_PMSUSPENDED) {
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
+                            "domain is pmsuspended");
+        return FALSE;
+    }
     if (domain->state == state) {
         if (run) {
             g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
@@ -529,4 +534,20 @@ gboolean
 tn_lifecycle_reset(TnDomain *domain, GError **error)
 {
     return simple_command(domain, "reset", "system_reset", error);
+}
+
+gboolean
+tn_lifecycle_pm_wakeup(TnDomain *domain, GError **error)
+{
+    gboolean ok;
+
+    if (!tn_domain_begin_job_active(domain, "wakeup", error)) {
+        return FALSE;
+    }
+    ok = tn_monitor_call(domain, "system_wakeup", NULL, error);
+    if (!ok) {
+        tn_monitor_explain(error, "system_wakeup");
+    }
+    tn_domain_end_job(domain);
+    return ok;
 }

@@ -47,6 +47,8 @@ gboolean tn_lifecycle_shutdown(TnDomain *domain, unsigned flags, GError **error)
 /* By the power button; the guest is reset once it has powered off. */
 gboolean tn_lifecycle_reboot(TnDomain *domain, unsigned flags, GError **error);
 gboolean tn_lifecycle_reset(TnDomain *domain, GError **error);
+/* Wakes a guest that sleeps (ACPI S3). INTERNAL_ERROR with the monitor's words if it does not. */
+gboolean tn_lifecycle_pm_wakeup(TnDomain *domain, GError **error);
 
 /**
  * tn_lifecycle_change_config:

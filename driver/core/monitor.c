@@ -107,6 +107,13 @@ on_reset_locked(Link *link, json_object *data)
     }
     domain->process.fake_reboot = FALSE;
     tn_event_hub_emit_device_locked(hub(domain), domain, VIR_DOMAIN_EVENT_ID_REBOOT, NULL);
+    if (domain->state == VIR_DOMAIN_PMSUSPENDED) {
+        /* The monitor leaves it stopped: it is to be resumed. */
+        tn_domain_set_state_locked(domain, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
+        tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_SUSPENDED,
+                                           VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+        tn_launch_save_run_later(domain);
+    }
 }
 
 static void
@@ -136,6 +143,47 @@ on_resume_locked(Link *link, json_object *data)
         tn_domain_set_state_locked(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
         tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_RESUMED,
                                            VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+        tn_launch_save_run_later(domain);
+    }
+}
+
+/* The guest sleeps, in memory or on disk: @kind's event and the state. */
+static void
+fall_asleep_locked(TnDomain *domain, int kind, int detail)
+{
+    tn_event_hub_emit_device_locked(hub(domain), domain, kind, NULL);
+    if (domain->state == VIR_DOMAIN_RUNNING) {
+        tn_domain_set_state_locked(domain, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
+        tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_PMSUSPENDED,
+                                           detail);
+        tn_launch_save_run_later(domain);
+    }
+}
+
+static void
+on_suspend_locked(Link *link, json_object *data)
+{
+    fall_asleep_locked(link->domain, VIR_DOMAIN_EVENT_ID_PMSUSPEND,
+                       VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY);
+}
+
+static void
+on_suspend_disk_locked(Link *link, json_object *data)
+{
+    fall_asleep_locked(link->domain, VIR_DOMAIN_EVENT_ID_PMSUSPEND_DISK,
+                       VIR_DOMAIN_EVENT_PMSUSPENDED_DISK);
+}
+
+static void
+on_wakeup_locked(Link *link, json_object *data)
+{
+    TnDomain *domain = link->domain;
+
+    tn_event_hub_emit_device_locked(hub(domain), domain, VIR_DOMAIN_EVENT_ID_PMWAKEUP, NULL);
+    if (domain->state == VIR_DOMAIN_PMSUSPENDED) {
+        tn_domain_set_state_locked(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_WAKEUP);
+        tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_STARTED,
+                                           VIR_DOMAIN_EVENT_STARTED_WAKEUP);
         tn_launch_save_run_later(domain);
     }
 }
@@ -261,6 +309,9 @@ static const EventRow event_rows[] = {
     { "RESET", on_reset_locked },
     { "STOP", on_stop_locked },
     { "RESUME", on_resume_locked },
+    { "SUSPEND", on_suspend_locked },
+    { "SUSPEND_DISK", on_suspend_disk_locked },
+    { "WAKEUP", on_wakeup_locked },
     { "DEVICE_DELETED", on_device_deleted_locked },
     { "DEVICE_UNPLUG_GUEST_ERROR", on_guest_error_locked },
     { "MEM_UNPLUG_ERROR", on_guest_error_locked },

@@ -121,7 +121,11 @@ take_status_locked(TnDomain *domain, const char *status)
     TnEventHub *hub = domain->driver->events;
 
     if (strcmp(status, "running") == 0) {
-        if (domain->state != VIR_DOMAIN_RUNNING) {
+        if (domain->state == VIR_DOMAIN_PMSUSPENDED) {
+            tn_domain_set_state_locked(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_WAKEUP);
+            tn_event_hub_emit_lifecycle_locked(hub, domain, VIR_DOMAIN_EVENT_STARTED,
+                                               VIR_DOMAIN_EVENT_STARTED_WAKEUP);
+        } else if (domain->state != VIR_DOMAIN_RUNNING) {
             gboolean started = domain->reason == VIR_DOMAIN_PAUSED_STARTING_UP;
 
             tn_domain_set_state_locked(domain, VIR_DOMAIN_RUNNING,
@@ -129,6 +133,13 @@ take_status_locked(TnDomain *domain, const char *status)
                                                : VIR_DOMAIN_RUNNING_UNPAUSED);
             tn_event_hub_emit_lifecycle_locked(hub, domain, VIR_DOMAIN_EVENT_RESUMED,
                                                VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+        }
+    } else if (strcmp(status, "suspended") == 0) {
+        if (domain->state != VIR_DOMAIN_PMSUSPENDED) {
+            tn_domain_set_state_locked(domain, VIR_DOMAIN_PMSUSPENDED,
+                                       VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
+            tn_event_hub_emit_lifecycle_locked(hub, domain, VIR_DOMAIN_EVENT_PMSUSPENDED,
+                                               VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY);
         }
     } else if (strcmp(status, "shutdown") == 0) {
         take_shutdown_locked(domain);

@@ -319,7 +319,7 @@ static const TnRpcProc remote_procs[] = {
     OURS(DOMAIN_SET_METADATA, 0, XDR(DomainSetMetadataArgs), NONE),
     OURS(DOMAIN_GET_METADATA, RO | HIGH, XDR(DomainGetMetadataArgs), XDR(DomainGetMetadataRet)),
     KNOWN(DOMAIN_BLOCK_REBASE, 0),
-    KNOWN(DOMAIN_PM_WAKEUP, 0),
+    OURS(DOMAIN_PM_WAKEUP, 0, XDR(DomainPmWakeupArgs), NONE),
     OURS(DOMAIN_EVENT_TRAY_CHANGE, EVENT, XDR(DomainEventTrayChangeMsg), NONE),
     OURS(DOMAIN_EVENT_PMWAKEUP, EVENT, XDR(DomainEventPmwakeupMsg), NONE),
     OURS(DOMAIN_EVENT_PMSUSPEND, EVENT, XDR(DomainEventPmsuspendMsg), NONE),

@@ -4,8 +4,10 @@
  * the power button, takes and gives back DIMMs (docs/specs/acpi-memory-hotplug.md), and obeys
  * single characters on its console. For hosts whose KVM runs no stock kernel.
  *
- * It says "SMALL-GUEST ready", "SMALL-GUEST dimms=N MiB" at each change, "SMALL-GUEST bye".
+ * It says "SMALL-GUEST ready", "SMALL-GUEST dimms=N MiB" at each change, "SMALL-GUEST bye",
+ * "SMALL-GUEST awake" when it was woken up ("dazed" if the machine does not say that it was).
  * Characters: m says how much DIMM memory there is, p powers off, r resets, k halts for good,
+ * s sleeps in memory (ACPI S3), d on disk (S4),
  * a gives DIMMs back when asked (as at first), n refuses to, i ignores such requests.
  * The same letters in "mode=" on the kernel command line set how it begins.
  *
@@ -21,6 +23,15 @@
 #define PM1_CONTROL 0x604
 #define PM1_POWER_BUTTON 0x100
 #define PM1_SLEEP_ENABLE 0x2000
+#define PM1_SLEEP_S3 0x0400
+#define PM1_SLEEP_S4 0x0800
+#define PM1_WAKE 0x8000
+#define BIOS_FIRST 0xe0000
+#define BIOS_END 0x100000
+#define FACS_ALIGN 64
+#define FACS_SIGNATURE 0x53434146 /* "FACS" */
+#define FACS_WAKING_VECTOR 3      /* in dwords */
+#define TRAMPOLINE 0x8000         /* where real mode reaches it */
 #define GPE0_STATUS 0xafe0
 #define GPE0_ENABLE 0xafe2
 #define GPE0_MEMORY 0x08
@@ -65,6 +76,7 @@ static uint64_t gdt[] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff };
 static uint64_t idt[N_VECTORS];
 
 void guest_main(const StartInfo *info);
+void guest_awake(void);
 
 __asm__(".section .note.Xen, \"a\", @note\n"
         ".long 4, 4, 18\n" /* XEN_ELFNOTE_PHYS32_ENTRY */
@@ -88,6 +100,25 @@ __asm__(".section .note.Xen, \"a\", @note\n"
         "    out %al, $0x20\n"
         "    add $12, %esp\n"
         "    ret\n"
+        /* Real mode, at TRAMPOLINE: back to where the guest was, with memory as it was. */
+        ".code16\n"
+        ".global guest_trampoline, guest_trampoline_gdt, guest_trampoline_end\n"
+        "guest_trampoline:\n"
+        "    lgdtl %cs:(guest_trampoline_gdt - guest_trampoline)\n"
+        "    mov %cr0, %eax\n"
+        "    or $1, %al\n"
+        "    mov %eax, %cr0\n"
+        "    ljmpl $0x08, $1f\n"
+        "guest_trampoline_gdt:\n"
+        "    .skip 6\n"
+        "guest_trampoline_end:\n"
+        ".code32\n"
+        "1:  mov $0x10, %eax\n"
+        "    mov %eax, %ds\n"
+        "    mov %eax, %es\n"
+        "    mov %eax, %ss\n"
+        "    mov $guest_stack_end, %esp\n"
+        "    call guest_awake\n"
         ".bss\n"
         ".balign 16\n"
         ".skip 4096\n"
@@ -95,6 +126,7 @@ __asm__(".section .note.Xen, \"a\", @note\n"
         ".text\n");
 
 extern const char guest_interrupt[];
+extern const char guest_trampoline[], guest_trampoline_gdt[], guest_trampoline_end[];
 
 /* Until the next interrupt; they are off again then. */
 void guest_wait(void);
@@ -255,6 +287,35 @@ power_off(void)
     out16(PM1_CONTROL, PM1_SLEEP_ENABLE);
 }
 
+/* Where the firmware's tables are, a guest that sleeps says where it wants to wake up. */
+static void
+set_waking_vector(void)
+{
+    const TablePointer gdt_pointer = { sizeof(gdt) - 1, (uint32_t)(uintptr_t)gdt };
+    char *to = (char *)TRAMPOLINE;
+
+    for (const char *from = guest_trampoline; from < guest_trampoline_end; from++) {
+        *to++ = *from;
+    }
+    *(TablePointer *)(TRAMPOLINE + (guest_trampoline_gdt - guest_trampoline)) = gdt_pointer;
+    for (uintptr_t at = BIOS_FIRST; at < BIOS_END; at += FACS_ALIGN) {
+        volatile uint32_t *facs = (volatile uint32_t *)at;
+
+        if (*facs == FACS_SIGNATURE) {
+            facs[FACS_WAKING_VECTOR] = TRAMPOLINE;
+        }
+    }
+}
+
+/* Nothing after the write is executed, or the guest says so. */
+static void
+sleep_in_memory(void)
+{
+    set_waking_vector();
+    out16(PM1_CONTROL, PM1_SLEEP_ENABLE | PM1_SLEEP_S3);
+    say("SMALL-GUEST sleepless\r\n");
+}
+
 static char
 first_mode(const StartInfo *info)
 {
@@ -284,6 +345,12 @@ obey(char command, char mode, uint32_t dimms)
     case 'p':
         power_off();
         break;
+    case 's':
+        sleep_in_memory();
+        break;
+    case 'd':
+        out16(PM1_CONTROL, PM1_SLEEP_ENABLE | PM1_SLEEP_S4);
+        break;
     case 'r':
         out8(RESET_PORT, RESET_VALUE);
         break;
@@ -297,14 +364,16 @@ obey(char command, char mode, uint32_t dimms)
     return mode;
 }
 
-void
-guest_main(const StartInfo *info)
+/* Survives a sleep. */
+static char mode;
+
+static void __attribute__((noreturn))
+live(const char *greeting)
 {
-    char mode = first_mode(info);
     uint32_t dimms;
 
     set_up_interrupts();
-    say("SMALL-GUEST ready\r\n");
+    say(greeting);
     dimms = scan_slots(mode);
     if (dimms != 0) {
         say_dimms(dimms);
@@ -332,4 +401,20 @@ guest_main(const StartInfo *info)
         }
         guest_wait();
     }
+}
+
+void
+guest_main(const StartInfo *info)
+{
+    mode = first_mode(info);
+    live("SMALL-GUEST ready\r\n");
+}
+
+void
+guest_awake(void)
+{
+    uint16_t status = in16(PM1_STATUS);
+
+    out16(PM1_STATUS, status);
+    live((status & PM1_WAKE) != 0 ? "SMALL-GUEST awake\r\n" : "SMALL-GUEST dazed\r\n");
 }

@@ -94,6 +94,40 @@ def guest_resets_itself(daemon):
 
 
 @tests.point
+def sleep_and_wake_up(daemon):
+    console = daemon.console("g")
+    contains(daemon.bad("dompmwakeup", "g"),
+             "Unable to wake up: guest is not in suspended state")
+    events = daemon.follow("event", "--all", "--loop")
+    harness.until(lambda: daemon.good("suspend", "g") and daemon.good("resume", "g") and
+                  events.spoke(), "the first news")
+    console.type("s")
+    daemon.wait_state("g", "pmsuspended (unknown)")
+    contains(daemon.bad("suspend", "g"), "domain is pmsuspended")
+    contains(daemon.bad("resume", "g"), "domain is pmsuspended")
+    equal(daemon.good("dompmwakeup", "g"), "Domain 'g' successfully woken up")
+    console.wait("SMALL-GUEST awake")
+    equal(daemon.state("g"), "running (event wakeup)")
+    said = events.end()
+    for part in ("event 'pm-suspend' for domain 'g'", "event 'pm-wakeup' for domain 'g'",
+                 "event 'lifecycle' for domain 'g': PMSuspended Memory",
+                 "event 'lifecycle' for domain 'g': Started Event wakeup"):
+        contains(said, part)
+    equal(daemon.good("domid", "g"), "1")
+
+
+@tests.point
+def reset_ends_sleep(daemon):
+    console = daemon.console("g")
+    console.type("s")
+    daemon.wait_state("g", "pmsuspended (unknown)")
+    daemon.good("reset", "g")
+    daemon.wait_state("g", "paused (unknown)")
+    daemon.good("resume", "g")
+    console.wait("SMALL-GUEST ready")
+
+
+@tests.point
 def shutdown_by_the_button(daemon):
     equal(daemon.good("shutdown", "g"), "Domain 'g' is being shutdown")
     daemon.wait_state("g", "shut off (shutdown)")

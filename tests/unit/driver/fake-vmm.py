@@ -198,6 +198,8 @@ class Guest:
             "stop": lambda: self.switch("paused", "STOP"),
             "system_reset": lambda: self.event("RESET", {"guest": False}) or {},
             "system_powerdown": lambda: self.power_down(),
+            "system_wakeup": lambda: self.switch("running", "WAKEUP"),
+            "x-fake-suspend": lambda: self.switch("suspended", "SUSPEND"),
             "object-add": lambda: self.object_add(args),
             "object-del": lambda: self.object_del(args),
             "device_add": lambda: self.device_add(args),

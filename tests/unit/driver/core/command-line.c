@@ -84,6 +84,17 @@ test_direct_boot(void)
 }
 
 static void
+test_sleep(void)
+{
+    assert_words("<memory unit='MiB'>256</memory><vcpu>1</vcpu>" OS
+                 "<pm><suspend-to-mem enabled='yes'/><suspend-to-disk enabled='no'/></pm>",
+                 HEAD MACHINE "-cpu\nhost\n-smp\n1,sockets=1,cores=1,threads=1\n"
+                              "-m\nsize=262144k\n" MIDDLE "-rtc\nbase=utc\n-no-shutdown\n"
+                              "-global\nPIIX4_PM.disable_s3=0\n"
+                              "-global\nPIIX4_PM.disable_s4=1");
+}
+
+static void
 test_required_features_are_enforced(void)
 {
     assert_words("<memory unit='MiB'>256</memory><vcpu>1</vcpu>" OS
@@ -171,6 +182,7 @@ main(int argc, char **argv)
     g_test_add_func("/driver/command-line/direct-boot", test_direct_boot);
     g_test_add_func("/driver/command-line/ioapic", test_ioapic);
     g_test_add_func("/driver/command-line/numa-and-dimm", test_numa_and_dimm);
+    g_test_add_func("/driver/command-line/sleep", test_sleep);
     g_test_add_func("/driver/command-line/required-features-are-enforced",
                     test_required_features_are_enforced);
     g_test_add_func("/driver/command-line/huge-pages", test_huge_pages);

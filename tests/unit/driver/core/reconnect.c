@@ -105,6 +105,16 @@ test_pause_meanwhile_is_told(Fixture *f, gconstpointer data)
 }
 
 static void
+test_sleep_meanwhile_is_told(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) domain = restart(f, fixture_start(f, "g", ""),
+                                         "{\"execute\":\"x-fake-suspend\"}");
+
+    fixture_wait_event(f, "g lifecycle 7 0");
+    g_assert_cmpint(domain->state, ==, VIR_DOMAIN_PMSUSPENDED);
+}
+
+static void
 test_power_off_meanwhile_is_told(Fixture *f, gconstpointer data)
 {
     g_autoptr(TnDomain) domain = restart(f, fixture_start(f, "g", ""),
@@ -265,6 +275,7 @@ main(int argc, char **argv)
     ADD("/driver/reconnect/running-guest-is-found", test_running_guest_is_found);
     ADD("/driver/reconnect/new-ids-follow-old-ones", test_new_ids_follow_old_ones);
     ADD("/driver/reconnect/pause-meanwhile-is-told", test_pause_meanwhile_is_told);
+    ADD("/driver/reconnect/sleep-meanwhile-is-told", test_sleep_meanwhile_is_told);
     ADD("/driver/reconnect/power-off-meanwhile-is-told", test_power_off_meanwhile_is_told);
     ADD("/driver/reconnect/guest-that-died-is-forgotten", test_guest_that_died_is_forgotten);
     ADD("/driver/reconnect/dimm-that-went-is-told", test_dimm_that_went_is_told);

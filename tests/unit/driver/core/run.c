@@ -229,6 +229,63 @@ test_guest_that_stops_by_itself_shows(Fixture *f, gconstpointer data)
 }
 
 static void
+test_guest_that_sleeps_shows(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) domain = fixture_start(f, "g", "");
+    g_autoptr(GError) error = NULL;
+
+    fixture_tell_guest(domain, "{\"execute\":\"x-fake-suspend\"}");
+    fixture_wait_event(f, "g lifecycle 7 0");
+    g_assert_cmpint(domain->state, ==, VIR_DOMAIN_PMSUSPENDED);
+    g_assert_false(tn_lifecycle_suspend(domain, &error));
+    g_assert_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID);
+    g_assert_cmpstr(error->message, ==, "domain is pmsuspended");
+    g_clear_error(&error);
+    g_assert_false(tn_lifecycle_resume(domain, &error));
+    g_assert_cmpstr(error->message, ==, "domain is pmsuspended");
+}
+
+static void
+test_wakeup_ends_sleep(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) domain = fixture_start(f, "g", "");
+    g_autoptr(GError) error = NULL;
+
+    fixture_tell_guest(domain, "{\"execute\":\"x-fake-suspend\"}");
+    fixture_wait_event(f, "g lifecycle 7 0");
+    g_assert_true(tn_lifecycle_pm_wakeup(domain, &error));
+    fixture_wait_event(f, "g lifecycle 2 4");
+    g_assert_cmpint(domain->state, ==, VIR_DOMAIN_RUNNING);
+    g_assert_cmpint(domain->reason, ==, VIR_DOMAIN_RUNNING_WAKEUP);
+}
+
+static void
+test_refused_wakeup_is_quoted(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) domain = fixture_start(f, "g", "refuse=system_wakeup");
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(tn_lifecycle_pm_wakeup(domain, &error));
+    g_assert_error(error, TN_VIR_ERROR, VIR_ERR_INTERNAL_ERROR);
+    g_assert_cmpstr(error->message, ==,
+                    "unable to execute QEMU command 'system_wakeup': refused by the test");
+}
+
+static void
+test_reset_of_sleeping_guest_leaves_it_paused(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) domain = fixture_start(f, "g", "");
+    g_autoptr(GError) error = NULL;
+
+    fixture_tell_guest(domain, "{\"execute\":\"x-fake-suspend\"}");
+    fixture_wait_event(f, "g lifecycle 7 0");
+    g_assert_true(tn_lifecycle_reset(domain, &error));
+    fixture_wait_event(f, "g lifecycle 3 0");
+    g_assert_cmpint(domain->state, ==, VIR_DOMAIN_PAUSED);
+    g_assert_true(tn_lifecycle_resume(domain, &error));
+}
+
+static void
 test_passthrough_shows_monitor_errors(Fixture *f, gconstpointer data)
 {
     g_autoptr(TnDomain) domain = fixture_start(f, "g", "refuse=query-status");
@@ -266,6 +323,11 @@ main(int argc, char **argv)
         test_failed_transient_start_leaves_no_domain);
     ADD("/driver/run/suspend-and-resume-tell-once", test_suspend_and_resume_tell_once);
     ADD("/driver/run/guest-that-stops-by-itself-shows", test_guest_that_stops_by_itself_shows);
+    ADD("/driver/run/guest-that-sleeps-shows", test_guest_that_sleeps_shows);
+    ADD("/driver/run/wakeup-ends-sleep", test_wakeup_ends_sleep);
+    ADD("/driver/run/refused-wakeup-is-quoted", test_refused_wakeup_is_quoted);
+    ADD("/driver/run/reset-of-sleeping-guest-leaves-it-paused",
+        test_reset_of_sleeping_guest_leaves_it_paused);
     ADD("/driver/run/passthrough-shows-monitor-errors", test_passthrough_shows_monitor_errors);
     return g_test_run();
 }
