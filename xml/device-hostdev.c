@@ -285,6 +285,12 @@ hostdev_alias(const TnDomainDef *def, const TnDevice *device)
     return g_strdup_printf(ALIAS "%" G_GUINT64_FORMAT, next);
 }
 
+static gboolean
+hostdev_on_pci(const TnDevice *device)
+{
+    return TRUE;
+}
+
 const TnDeviceOps tn_hostdev_ops = {
     .size = sizeof(TnHostdevDevice),
     .parse = hostdev_parse,
@@ -299,5 +305,5 @@ const TnDeviceOps tn_hostdev_ops = {
     .check_insert = hostdev_check_insert,
     .boot_order = hostdev_boot_order,
     .alias = hostdev_alias,
-    .on_pci = TRUE,
+    .on_pci = hostdev_on_pci,
 };

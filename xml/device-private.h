@@ -53,8 +53,8 @@ typedef struct {
     /** is_implicit: TRUE when libvirt adds such a device by itself (left out of migration XML). */
     gboolean (*is_implicit)(const TnDevice *device);
 
-    /** on_pci: the device sits on the PCI bus, and is given an address there. */
-    gboolean on_pci;
+    /** on_pci: does the device sit on a PCI bus, and is given an address there? NULL: no. */
+    gboolean (*on_pci)(const TnDevice *device);
 } TnDeviceOps;
 
 extern const TnDeviceOps tn_controller_ops;
@@ -112,15 +112,28 @@ gboolean tn_device_info_check_abi(const TnDeviceInfo *src, const TnDeviceInfo *d
 /** tn_device_info_is_user_alias: TRUE for an alias that a user chose ("ua-..."). */
 gboolean tn_device_info_is_user_alias(const char *alias);
 
+/** tn_device_is_on_pci: does @device sit on a PCI bus? */
+gboolean tn_device_is_on_pci(const TnDevice *device);
+
 /* --- pci-address.c ------------------------------------------------------------------------- */
 
-/** tn_device_assign_pci: give @device the lowest free slot if it names no address.
- *  Returns: FALSE with INTERNAL ("No more available PCI slots"). */
+/** tn_pci_buses_complete: add to @def the bridges that its devices need and, unless NULL, @extra
+ *  that is to join: up to the greatest bus that one names, and so many that each that names no
+ *  place finds one, with one left for later. INTERNAL when there can be no more buses. */
+gboolean tn_pci_buses_complete(TnDomainDef *def, const TnDevice *extra, GError **error);
+
+/** tn_device_assign_pci: give @device the lowest free slot of the lowest bus if it names no
+ *  address. Returns: FALSE with INTERNAL ("No more available PCI slots"). */
 gboolean tn_device_assign_pci(const TnDomainDef *def, TnDevice *device, GError **error);
 
 /** tn_device_check_pci: is the PCI address of @device one that the machine has and that no other
  *  device of @def holds? Devices without one pass. XML. */
 gboolean tn_device_check_pci(const TnDomainDef *def, const TnDevice *device, GError **error);
+
+/* --- device-controller.c -------------------------------------------------------------------- */
+
+/** tn_pci_bridge_new: the bridge to bus @index, 1 or more. */
+TnDevice *tn_pci_bridge_new(int index);
 
 /* --- device-hostdev.c ---------------------------------------------------------------------- */
 

@@ -160,3 +160,11 @@ tn_domain_device_parse(const char *xml, const TnDomainDef *def, const TnXmlParse
     }
     return g_steal_pointer(&device);
 }
+
+gboolean
+tn_device_is_on_pci(const TnDevice *device)
+{
+    const TnDeviceOps *ops = tn_device_ops(device->kind);
+
+    return ops->on_pci != NULL && ops->on_pci(device);
+}

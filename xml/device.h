@@ -78,13 +78,21 @@ typedef struct {
     int target_node;          /**< guest node; -1: not given */
 } TnMemoryDevice;
 
-/** TnControllerDevice: `<controller>`; only those that cost no hardware are accepted. */
+/** TnControllerDevice: `<controller>`: no USB, the PCI root, and bridges to further PCI buses. */
 typedef struct {
     TnDevice base;
     TnControllerType type;
-    int index; /**< -1 only before postparse */
-    char *model; /**< owned; "none" for usb, "pci-root" for pci */
+    int index;           /**< of pci: the number of the bus behind it; -1 only before postparse */
+    char *model;         /**< owned; "none" for usb, "pci-root" or "pci-bridge" for pci */
+    int chassis_nr;      /**< of a bridge: 1..255; -1 only before postparse, and of others */
+    TnTristate hotplug;  /**< of the PCI root: whether devices come and go there */
 } TnControllerDevice;
+
+/** TN_PCI_BUS_MAX: the greatest number of a PCI bus. */
+#define TN_PCI_BUS_MAX 255
+
+/** tn_controller_is_bridge: does @self lead to a PCI bus of its own? */
+gboolean tn_controller_is_bridge(const TnControllerDevice *self);
 
 /** TnMemballoonDevice: `<memballoon model='none'/>`. */
 typedef struct {

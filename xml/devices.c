@@ -144,7 +144,7 @@ tn_domain_def_assign_address(const TnDomainDef *def, TnDevice *device, GError **
     if (device->kind == TN_DEVICE_SERIAL && ((TnSerialDevice *) device)->port < 0) {
         ((TnSerialDevice *) device)->port = next_serial_port(def);
     }
-    if (tn_device_ops(device->kind)->on_pci) {
+    if (tn_device_is_on_pci(device)) {
         return tn_device_assign_pci(def, device, error);
     }
     if (device->kind != TN_DEVICE_MEMORY || info->address_type != TN_ADDRESS_NONE) {
@@ -160,6 +160,12 @@ tn_domain_def_assign_address(const TnDomainDef *def, TnDevice *device, GError **
     info->address.dimm.slot = slot;
     info->address.dimm.base = 0;
     return TRUE;
+}
+
+gboolean
+tn_domain_def_make_room(TnDomainDef *def, const TnDevice *device, GError **error)
+{
+    return !tn_device_is_on_pci(device) || tn_pci_buses_complete(def, device, error);
 }
 
 static gboolean

@@ -346,6 +346,13 @@ TnMemoryDevice *tn_domain_def_memory_device(const TnDomainDef *def, guint index)
 /** tn_domain_def_hostdev: the @index-th host device, borrowed; @index must be in range. */
 TnHostdevDevice *tn_domain_def_hostdev(const TnDomainDef *def, guint index);
 
+/** tn_domain_def_pci_controller: that of PCI bus @index, borrowed; NULL: there is none. */
+TnControllerDevice *tn_domain_def_pci_controller(const TnDomainDef *def, int index);
+
+/** tn_domain_def_pci_bus_name: the monitor's name of PCI bus @index; NULL: there is no such
+ *  bus, or its controller has no alias yet. */
+const char *tn_domain_def_pci_bus_name(const TnDomainDef *def, guint index);
+
 /** tn_domain_def_serial: the @index-th serial port, borrowed; @index must be in range. */
 TnSerialDevice *tn_domain_def_serial(const TnDomainDef *def, guint index);
 
@@ -370,6 +377,10 @@ int tn_domain_def_find_device(const TnDomainDef *def, const TnDevice *like, GErr
 
 /** tn_domain_def_free_memory_slot: the lowest memory slot that no DIMM holds, or -1: all taken. */
 int tn_domain_def_free_memory_slot(const TnDomainDef *def);
+
+/** tn_domain_def_make_room: add to @def, which is not live, the PCI buses that @device (not yet
+ *  in it) needs, as libvirt does. INTERNAL when there can be no more. */
+gboolean tn_domain_def_make_room(TnDomainDef *def, const TnDevice *device, GError **error);
 
 /**
  * tn_domain_def_assign_address: give @device the address that it lacks: a DIMM the lowest free

@@ -74,10 +74,10 @@ TABLE_REFUSING(audio_type, 1, "alsa coreaudio jack oss pulseaudio sdl spice file
 TABLE_REFUSING(usb_model, 1,
                "piix3-uhci piix4-uhci ehci ich9-ehci1 ich9-uhci1 ich9-uhci2 ich9-uhci3 vt82c686b-"
                "uhci pci-ohci nec-xhci qusb1 qusb2 qemu-xhci", "none");
-TABLE_REFUSING(pci_model, 1,
-               "pcie-root pci-bridge dmi-to-pci-bridge pcie-to-pci-bridge pcie-root-port "
+TABLE_REFUSING(pci_model, 2,
+               "pcie-root dmi-to-pci-bridge pcie-to-pci-bridge pcie-root-port "
                "pcie-switch-upstream-port pcie-switch-downstream-port pci-expander-bus "
-               "pcie-expander-bus", "pci-root");
+               "pcie-expander-bus", "pci-root", "pci-bridge");
 TABLE_REFUSING(hostdev_mode, 1, "capabilities", "subsystem");
 TABLE_REFUSING(hostdev_type, 1, "usb scsi scsi_host mdev", "pci");
 TABLE_REFUSING(hostdev_driver, TN_HOSTDEV_DRIVER_LAST, "kvm xen", NULL, "vfio");

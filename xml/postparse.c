@@ -107,25 +107,70 @@ complete_serials(TnDomainDef *def, GError **error)
     return TRUE;
 }
 
+static TnControllerDevice *
+controller_at(const TnDomainDef *def, guint i)
+{
+    return (TnControllerDevice *) tn_domain_def_device(def, TN_DEVICE_CONTROLLER, i);
+}
+
+static gboolean
+has_controller(const TnDomainDef *def, TnControllerType type, int index)
+{
+    for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_CONTROLLER); i++) {
+        if (controller_at(def, i)->type == type && controller_at(def, i)->index == index) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* Numbers the controllers of @type that have no index; the first of them is there in any case. */
 static void
 complete_controller(TnDomainDef *def, TnControllerType type, const char *model)
 {
     TnControllerDevice *controller;
-    gboolean found = FALSE;
+    int index = 0;
 
     for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_CONTROLLER); i++) {
-        controller = (TnControllerDevice *) tn_domain_def_device(def, TN_DEVICE_CONTROLLER, i);
-        if (controller->type == type) {
-            controller->index = controller->index >= 0 ? controller->index : 0;
-            found = TRUE;
+        controller = controller_at(def, i);
+        if (controller->type != type || controller->index >= 0) {
+            continue;
         }
+        while (has_controller(def, type, index)) {
+            index++;
+        }
+        controller->index = index;
     }
-    if (!found) {
+    if (!has_controller(def, type, 0)) {
         controller = (TnControllerDevice *) tn_device_new(TN_DEVICE_CONTROLLER);
         controller->type = type;
         controller->model = g_strdup(model);
+        controller->chassis_nr = -1;
         g_ptr_array_add(def->devices[TN_DEVICE_CONTROLLER], controller);
     }
+}
+
+/* A bridge's chassis is numbered like its bus. */
+static gboolean
+complete_bridges(TnDomainDef *def, GError **error)
+{
+    for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_CONTROLLER); i++) {
+        TnControllerDevice *controller = controller_at(def, i);
+
+        if (!tn_controller_is_bridge(controller)) {
+            continue;
+        }
+        if (controller->index == 0) {
+            tn_xml_error_set(error, TN_XML_ERROR_XML,
+                             "The PCI controller with index='0' must be model='pci-root' for this "
+                             "machine type, but model='%s' was found instead", controller->model);
+            return FALSE;
+        }
+        if (controller->chassis_nr < 0) {
+            controller->chassis_nr = controller->index;
+        }
+    }
+    return TRUE;
 }
 
 /* libvirt reads "no balloon element" as a virtio balloon; this guest has none, and says so. */
@@ -141,10 +186,14 @@ complete_memballoon(TnDomainDef *def)
 static gboolean
 complete_pci_addresses(TnDomainDef *def, GError **error)
 {
+    if (!tn_pci_buses_complete(def, NULL, error)) {
+        return FALSE;
+    }
     for (int kind = 0; kind < TN_DEVICE_LAST; kind++) {
-        for (guint i = 0; tn_device_ops((TnDeviceKind) kind)->on_pci && i < def->devices[kind]->len;
-             i++) {
-            if (!tn_device_assign_pci(def, g_ptr_array_index(def->devices[kind], i), error)) {
+        for (guint i = 0; i < def->devices[kind]->len; i++) {
+            TnDevice *device = g_ptr_array_index(def->devices[kind], i);
+
+            if (tn_device_is_on_pci(device) && !tn_device_assign_pci(def, device, error)) {
                 return FALSE;
             }
         }
@@ -190,5 +239,6 @@ tn_domain_def_postparse(TnDomainDef *def, const TnXmlHost *host, GError **error)
     complete_controller(def, TN_CONTROLLER_USB, "none");
     complete_controller(def, TN_CONTROLLER_PCI, "pci-root");
     complete_memballoon(def);
-    return complete_pci_addresses(def, error) && complete_slots(def, error);
+    return complete_bridges(def, error) && complete_pci_addresses(def, error) &&
+           complete_slots(def, error);
 }

@@ -247,6 +247,31 @@ add_dimms(GPtrArray *argv, const TnDomainDef *def)
     }
 }
 
+/* Bridges in the order of their buses: the way to one is there before it. */
+static void
+add_controllers(GPtrArray *argv, const TnDomainDef *def)
+{
+    const TnControllerDevice *root = tn_domain_def_pci_controller(def, 0);
+
+    if (root && root->hotplug == TN_TRISTATE_NO) {
+        add(argv, "-global", "PIIX4_PM.acpi-root-pci-hotplug=off", NULL);
+    }
+    for (int index = 1; index <= TN_PCI_BUS_MAX; index++) {
+        const TnControllerDevice *bridge = tn_domain_def_pci_controller(def, index);
+        json_object *device;
+
+        if (!bridge) {
+            continue;
+        }
+        device = json_object_new_object();
+        json_object_object_add(device, "driver", json_object_new_string("pci-bridge"));
+        json_object_object_add(device, "chassis_nr", json_object_new_int(bridge->chassis_nr));
+        json_object_object_add(device, "id", json_object_new_string(bridge->base.info.alias));
+        tn_hostdev_args_add_address(device, def, &bridge->base.info.address.pci);
+        add_json(argv, "-device", device);
+    }
+}
+
 static void
 add_hostdevs(GPtrArray *argv, const TnDomainDef *def, const TnCommandLineEnv *env)
 {
@@ -257,7 +282,7 @@ add_hostdevs(GPtrArray *argv, const TnDomainDef *def, const TnCommandLineEnv *en
         add_json(argv, "-object", tn_hostdev_args_group(env->groups[i].group, fd, container));
     }
     for (guint i = 0; i < tn_domain_def_n_devices(def, TN_DEVICE_HOSTDEV); i++) {
-        add_json(argv, "-device", tn_hostdev_args_device(tn_domain_def_hostdev(def, i)));
+        add_json(argv, "-device", tn_hostdev_args_device(def, tn_domain_def_hostdev(def, i)));
     }
 }
 
@@ -280,6 +305,7 @@ tn_command_line_build(const TnDomainDef *def, const TnCommandLineEnv *env)
     add_sleep(argv, "disable_s3", def->suspend_to_mem);
     add_sleep(argv, "disable_s4", def->suspend_to_disk);
     add_boot(argv, def);
+    add_controllers(argv, def);
     add_serials(argv, def);
     add_dimms(argv, def);
     add_hostdevs(argv, def, env);

@@ -28,14 +28,16 @@ tn_hostdev_args_group(int group, const char *fd, const char *container_fd)
     return object;
 }
 
-static void
-add_address(json_object *object, const TnPciAddress *pci)
+void
+tn_hostdev_args_add_address(json_object *object, const TnDomainDef *def, const TnPciAddress *pci)
 {
+    const char *bus = tn_domain_def_pci_bus_name(def, pci->bus);
     g_autofree char *text = pci->function != 0
                                 ? g_strdup_printf("0x%x.0x%x", pci->slot, pci->function)
                                 : g_strdup_printf("0x%x", pci->slot);
 
-    add_string(object, "bus", "pci.0");
+    g_return_if_fail(bus);
+    add_string(object, "bus", bus);
     if (pci->multifunction != TN_TRISTATE_ABSENT) {
         json_object_object_add(object, "multifunction",
                                json_object_new_boolean(pci->multifunction == TN_TRISTATE_YES));
@@ -60,7 +62,7 @@ add_rom(json_object *object, const TnHostdevDevice *device)
 }
 
 json_object *
-tn_hostdev_args_device(const TnHostdevDevice *device)
+tn_hostdev_args_device(const TnDomainDef *def, const TnHostdevDevice *device)
 {
     json_object *object = json_object_new_object();
     char host[TN_PCI_ADDRESS_STRING_LEN];
@@ -74,7 +76,7 @@ tn_hostdev_args_device(const TnHostdevDevice *device)
                                json_object_new_int64((gint64)device->boot_order));
     }
     if (device->base.info.address_type == TN_ADDRESS_PCI) {
-        add_address(object, &device->base.info.address.pci);
+        tn_hostdev_args_add_address(object, def, &device->base.info.address.pci);
     }
     add_rom(object, device);
     return object;

@@ -22,8 +22,12 @@ char *tn_hostdev_args_group_id(int group);
 /* Arguments of object-add; @fd and @container_fd: names or numbers of descriptors. */
 json_object *tn_hostdev_args_group(int group, const char *fd, const char *container_fd);
 
-/* Arguments of device_add; @device has alias and address. */
-json_object *tn_hostdev_args_device(const TnHostdevDevice *device);
+/* Adds bus, multifunction and addr: where @pci is in the guest of @def, which has that bus. */
+void tn_hostdev_args_add_address(json_object *object, const TnDomainDef *def,
+                                 const TnPciAddress *pci);
+
+/* Arguments of device_add; @device has alias and address, the latter on a bus of @def. */
+json_object *tn_hostdev_args_device(const TnDomainDef *def, const TnHostdevDevice *device);
 
 G_END_DECLS
 

@@ -298,7 +298,7 @@ tn_hostdev_plug(TnDomain *domain, const TnDomainDef *live, guint run, TnHostdevD
         give_back(domain, &device->source, TRUE);
         return FALSE;
     }
-    if (call(qmp, "device_add", tn_hostdev_args_device(device), -1, &why)) {
+    if (call(qmp, "device_add", tn_hostdev_args_device(live, device), -1, &why)) {
         return TRUE;
     }
     if (why->domain == TN_QMP_CLIENT_ERROR) {

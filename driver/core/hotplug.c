@@ -111,7 +111,8 @@ prepare_config_attach(TnChange *change, const char *xml, GError **error)
     TnDomainDef *def = change->new_config;
     g_autoptr(TnDevice) device = parse_device(change->domain, def, xml, FALSE, error);
 
-    if (!device || !tn_domain_def_assign_address(def, device, error) ||
+    if (!device || !tn_domain_def_make_room(def, device, error) ||
+        !tn_domain_def_assign_address(def, device, error) ||
         !tn_domain_def_check_insert(def, device, error)) {
         return FALSE;
     }

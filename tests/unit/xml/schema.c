@@ -165,6 +165,8 @@ static const char *const golden[] = {
     "doc-numa.inactive.xml",
     "virt-install-direct.active.xml",
     "hotplug-without-numa.inactive.xml",
+    "pci-bridge.inactive.xml",
+    "pci-bridge-full-bus.inactive.xml",
     "console-differs.active.xml",
     "hostdev.active.xml",
     "hostdev.inactive.xml",

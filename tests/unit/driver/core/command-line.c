@@ -130,6 +130,28 @@ test_numa_and_dimm(void)
         "\"slot\":2}");
 }
 
+/* Bridges come in the order of their buses, whatever the document's. */
+static void
+test_pci_bridges(void)
+{
+    assert_words(
+        "<memory unit='MiB'>256</memory><vcpu>2</vcpu>" OS "<devices>"
+        "<controller type='pci' index='2' model='pci-bridge'><target chassisNr='9'/>"
+        "<address type='pci' bus='1' slot='7'/></controller>"
+        "<controller type='pci' index='0' model='pci-root'><target hotplug='off'/></controller>"
+        "<hostdev mode='subsystem' type='pci'><source><address bus='6'/></source>"
+        "<address type='pci' bus='2' slot='4'/></hostdev></devices>",
+        HEAD MACHINE
+        "-cpu\nhost\n-smp\n2,sockets=2,cores=1,threads=1\n-m\nsize=262144k\n" MIDDLE
+        "-rtc\nbase=utc\n-no-shutdown\n-global\nPIIX4_PM.acpi-root-pci-hotplug=off\n"
+        "-device\n{\"driver\":\"pci-bridge\",\"chassis_nr\":1,\"id\":\"pci.1\","
+        "\"bus\":\"pci.0\",\"addr\":\"0x3\"}\n"
+        "-device\n{\"driver\":\"pci-bridge\",\"chassis_nr\":9,\"id\":\"pci.2\","
+        "\"bus\":\"pci.1\",\"addr\":\"0x7\"}\n"
+        "-device\n{\"driver\":\"vfio-pci\",\"host\":\"0000:06:00.0\",\"id\":\"hostdev0\","
+        "\"bus\":\"pci.2\",\"addr\":\"0x4\"}");
+}
+
 static void
 test_huge_pages(void)
 {
@@ -185,6 +207,7 @@ main(int argc, char **argv)
     g_test_add_func("/driver/command-line/sleep", test_sleep);
     g_test_add_func("/driver/command-line/required-features-are-enforced",
                     test_required_features_are_enforced);
+    g_test_add_func("/driver/command-line/pci-bridges", test_pci_bridges);
     g_test_add_func("/driver/command-line/huge-pages", test_huge_pages);
     g_test_add_func("/driver/command-line/serial-kinds", test_serial_kinds);
     g_test_add_func("/driver/command-line/shell-text-quotes", test_shell_text_quotes);

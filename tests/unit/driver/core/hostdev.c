@@ -67,6 +67,32 @@ test_attach_live_and_config(Fixture *f, gconstpointer data)
     hostdev_assert_home(f);
 }
 
+#define BEHIND_XML                                                                                 \
+    "<hostdev mode='subsystem' type='pci' managed='yes'>"                                          \
+    "<source><address domain='0' bus='0' slot='7' function='0'/></source>"                         \
+    "<address type='pci' domain='0' bus='1' slot='5' function='0'/></hostdev>"
+
+/* A running guest gets no further bus for a device; its definition does. */
+static void
+test_attach_behind_a_bridge_that_is_not_there(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) domain = fixture_start(f, "g", "");
+    g_autoptr(GError) error = NULL;
+    const TnControllerDevice *bridge;
+
+    hostdev_refuse(domain, BEHIND_XML, VIR_ERR_XML_ERROR,
+                   "XML error: Invalid PCI address 0000:01:05.0. Only PCI buses up to 0 are "
+                   "available");
+    hostdev_assert_home(f);
+    g_assert_true(tn_hotplug_attach(domain, BEHIND_XML, CONFIG, &error));
+    bridge = tn_domain_def_pci_controller(domain->persistent, 1);
+    g_assert_nonnull(bridge);
+    g_assert_cmpint(bridge->chassis_nr, ==, 1);
+    g_assert_cmpuint(bridge->base.info.address.pci.slot, ==, 3);
+    g_assert_cmpuint(tn_domain_def_hostdev(domain->persistent, 0)->base.info.address.pci.bus, ==,
+                     1);
+}
+
 static void
 test_detach_gives_back_before_it_answers(Fixture *f, gconstpointer data)
 {
@@ -415,6 +441,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("/driver/hostdev/attach", test_attach);
     ADD("/driver/hostdev/attach-live-and-config", test_attach_live_and_config);
+    ADD("/driver/hostdev/attach-live-and-config-behind-a-bridge",
+        test_attach_behind_a_bridge_that_is_not_there);
     ADD("/driver/hostdev/detach-gives-back-before-it-answers",
         test_detach_gives_back_before_it_answers);
     ADD("/driver/hostdev/refused-detach-keeps-it", test_refused_detach_keeps_it);
