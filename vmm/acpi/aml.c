@@ -46,21 +46,72 @@ typedef enum {
     TERM_TEMPLATE, /* a buffer of body and an end tag */
 } TermKind;
 
+/* Bytes that grow. Most terms are a few bytes long, and there are thousands of them at every
+ * start: these need no memory of their own. */
+typedef struct Bytes {
+    guint8 *data; /* @few, or from the heap */
+    gsize len, size;
+    guint8 few[48];
+} Bytes;
+
 struct TnAml {
     TermKind kind;
-    GByteArray *head; /* what stands before the PkgLength */
-    GByteArray *body;
     unsigned children; /* appended so far */
+    Bytes head;        /* what stands before the PkgLength */
+    Bytes body;
 };
+
+static void
+bytes_init(Bytes *bytes)
+{
+    bytes->data = bytes->few;
+    bytes->len = 0;
+    bytes->size = sizeof(bytes->few);
+}
+
+static void
+bytes_clear(Bytes *bytes)
+{
+    if (bytes->data != bytes->few) {
+        g_free(bytes->data);
+    }
+}
+
+static void
+bytes_grow(Bytes *bytes, gsize size)
+{
+    gsize wanted = MAX(size, 2 * bytes->size);
+
+    if (bytes->data == bytes->few) {
+        bytes->data = g_malloc(wanted);
+        memcpy(bytes->data, bytes->few, bytes->len);
+    } else {
+        bytes->data = g_realloc(bytes->data, wanted);
+    }
+    bytes->size = wanted;
+}
+
+static void
+put_bytes(Bytes *out, const void *data, gsize size)
+{
+    if (size > out->size - out->len) {
+        bytes_grow(out, out->len + size);
+    }
+    if (size > 0) {
+        memcpy(out->data + out->len, data, size);
+        out->len += size;
+    }
+}
 
 static TnAml *
 term_new(TermKind kind)
 {
-    TnAml *term = g_new0(TnAml, 1);
+    TnAml *term = g_new(TnAml, 1);
 
     term->kind = kind;
-    term->head = g_byte_array_new();
-    term->body = g_byte_array_new();
+    term->children = 0;
+    bytes_init(&term->head);
+    bytes_init(&term->body);
     return term;
 }
 
@@ -68,22 +119,23 @@ void
 tn_aml_free(TnAml *term)
 {
     if (term) {
-        g_byte_array_unref(term->head);
-        g_byte_array_unref(term->body);
+        bytes_clear(&term->head);
+        bytes_clear(&term->body);
         g_free(term);
     }
 }
 
 static void
-put_byte(GByteArray *out, unsigned byte)
+put_byte(Bytes *out, unsigned byte)
 {
-    guint8 b = (guint8)byte;
-
-    g_byte_array_append(out, &b, 1);
+    if (out->len == out->size) {
+        bytes_grow(out, out->len + 1);
+    }
+    out->data[out->len++] = (guint8)byte;
 }
 
-void
-tn_aml_put_le(GByteArray *out, guint64 value, unsigned bytes)
+static void
+put_le(Bytes *out, guint64 value, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) {
         put_byte(out, (value >> (8 * i)) & 0xff);
@@ -92,13 +144,13 @@ tn_aml_put_le(GByteArray *out, guint64 value, unsigned bytes)
 
 /* An opcode below 0x100 or ExtOpPrefix and its second byte. */
 static void
-put_op(GByteArray *out, unsigned op)
+put_op(Bytes *out, unsigned op)
 {
     put_byte(out, op);
 }
 
 static void
-put_ext_op(GByteArray *out, unsigned op)
+put_ext_op(Bytes *out, unsigned op)
 {
     put_byte(out, OP_EXT);
     put_byte(out, op);
@@ -106,7 +158,7 @@ put_ext_op(GByteArray *out, unsigned op)
 
 /* 20.2.4: the length counts its own bytes, which are as many as it needs. */
 static void
-put_pkg_length(GByteArray *out, gsize content)
+put_pkg_length(Bytes *out, gsize content)
 {
     unsigned bytes = 1;
     gsize length;
@@ -121,33 +173,33 @@ put_pkg_length(GByteArray *out, gsize content)
         return;
     }
     put_byte(out, (bytes - 1) << 6 | (length & 0xf));
-    tn_aml_put_le(out, length >> 4, bytes - 1);
+    put_le(out, length >> 4, bytes - 1);
 }
 
 /* 20.2.3 ComputationalData of an integer. */
 static void
-put_int(GByteArray *out, guint64 value)
+put_int(Bytes *out, guint64 value)
 {
     if (value <= 1) {
         put_op(out, value ? OP_ONE : OP_ZERO);
     } else if (value <= 0xff) {
         put_op(out, OP_BYTE);
-        tn_aml_put_le(out, value, 1);
+        put_le(out, value, 1);
     } else if (value <= 0xffff) {
         put_op(out, OP_WORD);
-        tn_aml_put_le(out, value, 2);
+        put_le(out, value, 2);
     } else if (value <= 0xffffffff) {
         put_op(out, OP_DWORD);
-        tn_aml_put_le(out, value, 4);
+        put_le(out, value, 4);
     } else {
         put_op(out, OP_QWORD);
-        tn_aml_put_le(out, value, 8);
+        put_le(out, value, 8);
     }
 }
 
 /* 20.2.2 NameSeg: a lead character and three more. */
 static void
-put_name_seg(GByteArray *out, const char *seg, gsize length)
+put_name_seg(Bytes *out, const char *seg, gsize length)
 {
     g_assert(length >= 1 && length <= 4 && !g_ascii_isdigit(seg[0]));
     for (gsize i = 0; i < 4; i++) {
@@ -159,10 +211,9 @@ put_name_seg(GByteArray *out, const char *seg, gsize length)
 }
 
 static void
-put_path(GByteArray *out, const char *path)
+put_path(Bytes *out, const char *path)
 {
-    g_auto(GStrv) segs = NULL;
-    guint count;
+    unsigned count = 0;
 
     if (*path == '\\') {
         put_byte(out, (unsigned)*path++);
@@ -171,8 +222,9 @@ put_path(GByteArray *out, const char *path)
             put_byte(out, (unsigned)*path++);
         }
     }
-    segs = g_strsplit(path, ".", -1);
-    count = g_strv_length(segs);
+    for (const char *c = path; *c; c++) {
+        count += c == path || *c == '.';
+    }
     g_assert(count <= 255);
     if (count == 0) {
         put_byte(out, 0); /* NullName: the prefix alone */
@@ -182,33 +234,38 @@ put_path(GByteArray *out, const char *path)
         put_op(out, OP_MULTI_NAME);
         put_byte(out, count);
     }
-    for (guint i = 0; i < count; i++) {
-        put_name_seg(out, segs[i], strlen(segs[i]));
+    for (unsigned i = 0; i < count; i++) {
+        gsize length = strcspn(path, ".");
+
+        put_name_seg(out, path, length);
+        path += length + 1;
     }
 }
 
 /* Encodes @term whole at the end of @out and frees it. */
 static void
-put_term(GByteArray *out, TnAml *term)
+put_term(Bytes *out, TnAml *term)
 {
-    g_byte_array_append(out, term->head->data, term->head->len);
+    put_bytes(out, term->head.data, term->head.len);
     if (term->kind == TERM_PKG) {
-        put_pkg_length(out, term->body->len);
+        put_pkg_length(out, term->body.len);
     } else if (term->kind == TERM_PACKAGE) {
         g_assert(term->children <= 255);
-        put_pkg_length(out, term->body->len + 1);
+        put_pkg_length(out, term->body.len + 1);
         put_byte(out, term->children);
     } else if (term->kind == TERM_TEMPLATE) {
-        g_autoptr(GByteArray) size = g_byte_array_new();
+        Bytes size;
 
+        bytes_init(&size);
         /* 6.4.2.9 End Tag; a checksum of 0 says "not computed". */
-        put_byte(term->body, 0x79);
-        put_byte(term->body, 0);
-        put_int(size, term->body->len);
-        put_pkg_length(out, size->len + term->body->len);
-        g_byte_array_append(out, size->data, size->len);
+        put_byte(&term->body, 0x79);
+        put_byte(&term->body, 0);
+        put_int(&size, term->body.len);
+        put_pkg_length(out, size.len + term->body.len);
+        put_bytes(out, size.data, size.len);
+        bytes_clear(&size);
     }
-    g_byte_array_append(out, term->body->data, term->body->len);
+    put_bytes(out, term->body.data, term->body.len);
     tn_aml_free(term);
 }
 
@@ -216,16 +273,31 @@ void
 tn_aml_append(TnAml *parent, TnAml *child)
 {
     parent->children++;
-    put_term(parent->body, child);
+    put_term(&parent->body, child);
 }
 
 GByteArray *
 tn_aml_finish(TnAml *term)
 {
-    GByteArray *out = g_byte_array_new();
+    GByteArray *out;
+    Bytes bytes;
 
-    put_term(out, term);
+    bytes_init(&bytes);
+    put_term(&bytes, term);
+    out = g_byte_array_sized_new((guint)bytes.len);
+    g_byte_array_append(out, bytes.data, (guint)bytes.len);
+    bytes_clear(&bytes);
     return out;
+}
+
+void
+tn_aml_put_le(GByteArray *out, guint64 value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        guint8 byte = (value >> (8 * i)) & 0xff;
+
+        g_byte_array_append(out, &byte, 1);
+    }
 }
 
 TnAml *
@@ -239,7 +311,7 @@ tn_aml_raw(const void *data, gsize size)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    g_byte_array_append(term->body, data, (guint)size);
+    put_bytes(&term->body, data, size);
     return term;
 }
 
@@ -248,7 +320,7 @@ tn_aml_path(const char *path)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    put_path(term->body, path);
+    put_path(&term->body, path);
     return term;
 }
 
@@ -257,7 +329,7 @@ tn_aml_int(guint64 value)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    put_int(term->body, value);
+    put_int(&term->body, value);
     return term;
 }
 
@@ -266,7 +338,7 @@ tn_aml_ones(void)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    put_op(term->body, OP_ONES);
+    put_op(&term->body, OP_ONES);
     return term;
 }
 
@@ -275,12 +347,12 @@ tn_aml_string(const char *ascii)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    put_op(term->body, OP_STRING);
+    put_op(&term->body, OP_STRING);
     for (const char *c = ascii; *c; c++) {
         g_assert((guint8)*c < 0x80);
-        put_byte(term->body, (unsigned)*c);
+        put_byte(&term->body, (unsigned)*c);
     }
-    put_byte(term->body, 0);
+    put_byte(&term->body, 0);
     return term;
 }
 
@@ -289,9 +361,9 @@ tn_aml_buffer(const void *data, gsize size)
 {
     TnAml *term = term_new(TERM_PKG);
 
-    put_op(term->head, OP_BUFFER);
-    put_int(term->body, size);
-    g_byte_array_append(term->body, data, (guint)size);
+    put_op(&term->head, OP_BUFFER);
+    put_int(&term->body, size);
+    put_bytes(&term->body, data, size);
     return term;
 }
 
@@ -300,7 +372,7 @@ tn_aml_package(void)
 {
     TnAml *term = term_new(TERM_PACKAGE);
 
-    put_op(term->head, OP_PACKAGE);
+    put_op(&term->head, OP_PACKAGE);
     return term;
 }
 
@@ -320,8 +392,8 @@ tn_aml_eisaid(const char *id)
         value = value << 4 | (guint32)g_ascii_xdigit_value(id[i]);
     }
     /* The id is kept in the order of its letters, so the constant is swapped. */
-    put_op(term->body, OP_DWORD);
-    tn_aml_put_le(term->body, GUINT32_SWAP_LE_BE(value), 4);
+    put_op(&term->body, OP_DWORD);
+    put_le(&term->body, GUINT32_SWAP_LE_BE(value), 4);
     return term;
 }
 
@@ -347,7 +419,7 @@ tn_aml_one_op(unsigned op)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    put_op(term->body, op);
+    put_op(&term->body, op);
     return term;
 }
 
@@ -370,8 +442,8 @@ tn_aml_name(const char *path, TnAml *object)
 {
     TnAml *term = tn_aml_one_op(OP_NAME);
 
-    put_path(term->body, path);
-    put_term(term->body, object);
+    put_path(&term->body, path);
+    put_term(&term->body, object);
     return term;
 }
 
@@ -380,7 +452,7 @@ tn_aml_pkg_op(unsigned op)
 {
     TnAml *term = term_new(TERM_PKG);
 
-    put_op(term->head, op);
+    put_op(&term->head, op);
     return term;
 }
 
@@ -389,7 +461,7 @@ tn_aml_scope(const char *path)
 {
     TnAml *term = tn_aml_pkg_op(OP_SCOPE);
 
-    put_path(term->body, path);
+    put_path(&term->body, path);
     return term;
 }
 
@@ -398,8 +470,8 @@ tn_aml_device(const char *path)
 {
     TnAml *term = term_new(TERM_PKG);
 
-    put_ext_op(term->head, EXT_DEVICE);
-    put_path(term->body, path);
+    put_ext_op(&term->head, EXT_DEVICE);
+    put_path(&term->body, path);
     return term;
 }
 
@@ -409,8 +481,8 @@ tn_aml_method(const char *path, unsigned args, gboolean serialized)
     TnAml *term = tn_aml_pkg_op(OP_METHOD);
 
     g_assert(args <= 7);
-    put_path(term->body, path);
-    put_byte(term->body, args | (serialized ? 0x08 : 0));
+    put_path(&term->body, path);
+    put_byte(&term->body, args | (serialized ? 0x08 : 0));
     return term;
 }
 
@@ -420,9 +492,9 @@ tn_aml_mutex(const char *path, unsigned sync_level)
     TnAml *term = term_new(TERM_PLAIN);
 
     g_assert(sync_level <= 15);
-    put_ext_op(term->body, EXT_MUTEX);
-    put_path(term->body, path);
-    put_byte(term->body, sync_level);
+    put_ext_op(&term->body, EXT_MUTEX);
+    put_path(&term->body, path);
+    put_byte(&term->body, sync_level);
     return term;
 }
 
@@ -431,11 +503,11 @@ tn_aml_op_region(const char *path, TnAmlSpace space, guint64 offset, guint64 len
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    put_ext_op(term->body, EXT_OP_REGION);
-    put_path(term->body, path);
-    put_byte(term->body, space);
-    put_int(term->body, offset);
-    put_int(term->body, length);
+    put_ext_op(&term->body, EXT_OP_REGION);
+    put_path(&term->body, path);
+    put_byte(&term->body, space);
+    put_int(&term->body, offset);
+    put_int(&term->body, length);
     return term;
 }
 
@@ -444,9 +516,9 @@ tn_aml_field(const char *region, TnAmlAccess access, TnAmlUpdate update)
 {
     TnAml *term = term_new(TERM_PKG);
 
-    put_ext_op(term->head, EXT_FIELD);
-    put_path(term->body, region);
-    put_byte(term->body, (unsigned)access | (unsigned)update << 5);
+    put_ext_op(&term->head, EXT_FIELD);
+    put_path(&term->body, region);
+    put_byte(&term->body, (unsigned)access | (unsigned)update << 5);
     return term;
 }
 
@@ -455,14 +527,14 @@ tn_aml_field_unit(const char *name, unsigned bits)
 {
     TnAml *term = term_new(TERM_PLAIN);
 
-    put_name_seg(term->body, name, strlen(name));
+    put_name_seg(&term->body, name, strlen(name));
     /* A field's width is written as a PkgLength that counts nothing but itself. */
     if (bits <= 0x3f) {
-        put_byte(term->body, bits);
+        put_byte(&term->body, bits);
     } else {
         g_assert(bits <= 0xfff);
-        put_byte(term->body, 0x40 | (bits & 0xf));
-        put_byte(term->body, bits >> 4);
+        put_byte(&term->body, 0x40 | (bits & 0xf));
+        put_byte(&term->body, bits >> 4);
     }
     return term;
 }
@@ -473,11 +545,11 @@ tn_aml_field_gap(unsigned bits)
     TnAml *term = tn_aml_one_op(OP_ZERO); /* ReservedField */
 
     if (bits <= 0x3f) {
-        put_byte(term->body, bits);
+        put_byte(&term->body, bits);
     } else {
         g_assert(bits <= 0xfff);
-        put_byte(term->body, 0x40 | (bits & 0xf));
-        put_byte(term->body, bits >> 4);
+        put_byte(&term->body, 0x40 | (bits & 0xf));
+        put_byte(&term->body, bits >> 4);
     }
     return term;
 }
@@ -487,9 +559,9 @@ create_field(unsigned op, TnAml *buffer, unsigned byte_index, const char *name)
 {
     TnAml *term = tn_aml_one_op(op);
 
-    put_term(term->body, buffer);
-    put_int(term->body, byte_index);
-    put_path(term->body, name);
+    put_term(&term->body, buffer);
+    put_int(&term->body, byte_index);
+    put_path(&term->body, name);
     return term;
 }
 
@@ -510,6 +582,6 @@ tn_aml_resource_template(void)
 {
     TnAml *term = term_new(TERM_TEMPLATE);
 
-    put_op(term->head, OP_BUFFER);
+    put_op(&term->head, OP_BUFFER);
     return term;
 }
