@@ -28,7 +28,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TnScratch, tn_scratch_clear)
  * @payload: as the setup header's payload_offset and payload_length bound it, @size bytes,
  *   not trusted.
  * Returns: what its last four bytes say of its unpacked size if it is compressed in a way
- * that is known here (gzip, xz, lz4, zstd) and that size is sane, else 0.
+ * that is known here (gzip, xz, lz4, zstd) and that size is sane, else 0. When it is not 0, the
+ * library that unpacks it is loaded.
  */
 size_t tn_kernel_unpacked_size(const uint8_t *payload, size_t size);
 
