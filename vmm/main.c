@@ -7,7 +7,9 @@
 #include "vmm/core/fd-set.h"
 #include "vmm/core/log.h"
 #include "vmm/core/type-registry.h"
+#include "vmm/kernel-unpacker.h"
 #include "vmm/machine/help.h"
+#include "vmm/machine/kernel-image.h"
 #include "vmm/machine/keyval.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/options.h"
@@ -311,6 +313,22 @@ tear_down(Program *p)
     tn_options_free(p->options);
 }
 
+/* Its status tells which it was: a kernel of which nothing can be made, or a failure. */
+static int
+unpack_kernel(void)
+{
+    const int nothing_to_unpack = 2;
+    g_autoptr(GError) error = NULL;
+
+    if (tn_kernel_unpacker_run(&error)) {
+        return EXIT_SUCCESS;
+    }
+    tn_log("%s", error->message);
+    return g_error_matches(error, TN_KERNEL_IMAGE_ERROR, TN_KERNEL_IMAGE_ERROR_FORMAT)
+               ? nothing_to_unpack
+               : EXIT_FAILURE;
+}
+
 /* -help, -version and the like; FALSE when none was asked for. */
 static gboolean
 print_help(const TnOptions *options, int *ret_status)
@@ -319,6 +337,9 @@ print_help(const TnOptions *options, int *ret_status)
     g_autofree char *text = NULL;
     const char *type = options->device_help ? options->device_help : options->object_help;
 
+    if (!options->help && !options->version && !type) {
+        return FALSE;
+    }
     if (options->help) {
         text = tn_options_help();
     } else if (options->version) {
@@ -327,10 +348,8 @@ print_help(const TnOptions *options, int *ret_status)
             TN_VERSION);
     } else if (type && *type) {
         text = tn_help_type(type, &error);
-    } else if (type) {
-        text = options->device_help ? tn_help_list_devices() : tn_help_list_objects();
     } else {
-        return FALSE;
+        text = options->device_help ? tn_help_list_devices() : tn_help_list_objects();
     }
     *ret_status = error ? EXIT_FAILURE : EXIT_SUCCESS;
     if (error) {
@@ -363,6 +382,10 @@ main(int argc, char **argv)
     if (print_help(p.options, &status)) {
         tn_options_free(p.options);
         return status;
+    }
+    if (p.options->unpack_kernel) {
+        tn_options_free(p.options);
+        return unpack_kernel();
     }
     p.loop = g_main_loop_new(NULL, FALSE);
     p.monitors = g_ptr_array_new_with_free_func((GDestroyNotify)tn_monitor_free);

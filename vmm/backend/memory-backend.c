@@ -424,6 +424,12 @@ tn_memory_backend_is_mapped(TnMemoryBackend *self)
     return priv_of(self)->mapped;
 }
 
+gboolean
+tn_memory_backend_is_zero(TnMemoryBackend *self)
+{
+    return !TN_MEMORY_BACKEND_GET_CLASS(self)->has_contents;
+}
+
 void
 tn_memory_backend_get_info(TnMemoryBackend *self, TnMemoryBackendInfo *ret_info)
 {

@@ -28,6 +28,7 @@ G_DECLARE_DERIVABLE_TYPE(TnMemoryBackend, tn_memory_backend, TN, MEMORY_BACKEND,
  * @map_failed: called after @open when a later step failed: undo what @open left
  *   outside of the process. May be NULL.
  * @map_error: what could not be mapped, for the message; (transfer full).
+ * @has_contents: the memory may hold something when it is mapped; else it is all zeroes.
  */
 struct _TnMemoryBackendClass {
     TnObjectClass parent_class;
@@ -35,6 +36,7 @@ struct _TnMemoryBackendClass {
     gboolean (*open)(TnMemoryBackend *self, TnHostMemorySpec *spec, GError **error);
     void (*map_failed)(TnMemoryBackend *self);
     char *(*map_error)(TnMemoryBackend *self);
+    gboolean has_contents;
 };
 
 /* The kinds a user can create. */
@@ -66,6 +68,9 @@ TnMemoryRegion *tn_memory_backend_get_region(TnMemoryBackend *self, TnMemory *me
  * given to a second device. */
 void tn_memory_backend_set_mapped(TnMemoryBackend *self, gboolean mapped);
 gboolean tn_memory_backend_is_mapped(TnMemoryBackend *self);
+
+/* Whether the memory is all zeroes before anybody writes to it. */
+gboolean tn_memory_backend_is_zero(TnMemoryBackend *self);
 
 /* Values for query-memdev; host_nodes: TN_HOST_MAX_NODES bits, owned by the backend. */
 typedef struct TnMemoryBackendInfo {

@@ -266,6 +266,7 @@ tn_memory_backend_file_class_init(TnMemoryBackendFileClass *klass)
     tn_class->description = "guest memory in a file";
     tn_class->user_creatable = TRUE;
     backend_class->open = open_file;
+    backend_class->has_contents = TRUE;
     backend_class->map_failed = remove_created;
     g_object_class_install_property(
         object_class, PROP_MEM_PATH,

@@ -127,43 +127,57 @@ check_header(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **
     return TRUE;
 }
 
-/* Both count from the protected-mode code on. */
-static void
-note_payload(TnLinuxBoot *boot, const uint8_t *head, uint64_t setup_size)
+static uint64_t
+setup_size(const uint8_t *head)
 {
-    uint64_t offset = setup_size + get32(head + PAYLOAD_OFFSET);
-    uint64_t size = get32(head + PAYLOAD_LENGTH);
+    return (1 + (head[SETUP_SECTS] ? head[SETUP_SECTS] : DEFAULT_SETUP_SECTS)) * SECTOR;
+}
 
-    if (offset <= boot->kernel.size && size <= boot->kernel.size - offset) {
-        boot->payload_offset = offset;
-        boot->payload_size = size;
+bool
+tn_bzimage_find_payload(const uint8_t *head, size_t head_size, uint64_t file_size,
+                        uint64_t *ret_offset, uint64_t *ret_size)
+{
+    uint64_t offset, size;
+
+    if (!tn_bzimage_probe(head, head_size) || head_size < HEADER_NEEDED ||
+        get16(head + VERSION) < MIN_VERSION) {
+        return false;
     }
+    /* Both count from the protected-mode code on. */
+    offset = setup_size(head) + get32(head + PAYLOAD_OFFSET);
+    size = get32(head + PAYLOAD_LENGTH);
+    if (size == 0 || offset > file_size || size > file_size - offset) {
+        return false;
+    }
+    *ret_offset = offset;
+    *ret_size = size;
+    return true;
 }
 
 gboolean
 tn_bzimage_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError **error)
 {
-    uint64_t setup_size, cmdline_size;
+    uint64_t code_offset, cmdline_size;
     TnBootSegment segment;
 
     if (!check_header(boot, head, head_size, error)) {
         return FALSE;
     }
-    setup_size = (1 + (head[SETUP_SECTS] ? head[SETUP_SECTS] : DEFAULT_SETUP_SECTS)) * SECTOR;
-    if (setup_size >= boot->kernel.size || boot->kernel.size - setup_size <= ENTRY_64) {
+    code_offset = setup_size(head);
+    if (code_offset >= boot->kernel.size || boot->kernel.size - code_offset <= ENTRY_64) {
         g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
                     "Kernel '%s' is cut short: 0x%" PRIx64 " bytes, of which 0x%" PRIx64
                     " are its setup code",
-                    boot->kernel.path, boot->kernel.size, setup_size);
+                    boot->kernel.path, boot->kernel.size, code_offset);
         return FALSE;
     }
     /* Only the code in the file is loaded; init_size is room that the kernel clears and
      * fills by itself. */
     segment = (TnBootSegment){
         .addr = get64(head + PREF_ADDRESS),
-        .offset = setup_size,
-        .file_size = boot->kernel.size - setup_size,
-        .mem_size = boot->kernel.size - setup_size,
+        .offset = code_offset,
+        .file_size = boot->kernel.size - code_offset,
+        .mem_size = boot->kernel.size - code_offset,
     };
     boot->footprint_addr = segment.addr;
     boot->footprint_size = MAX(segment.mem_size, get32(head + INIT_SIZE));
@@ -192,7 +206,8 @@ tn_bzimage_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size, GError
         MIN(HEADER_MAGIC + (size_t)head[JUMP_LENGTH], MIN(head_size, SETUP_HEADER_END)) -
         SETUP_HEADER;
     memcpy(boot->setup_header, head + SETUP_HEADER, boot->setup_header_size);
-    note_payload(boot, head, setup_size);
+    (void)tn_bzimage_find_payload(head, head_size, boot->kernel.size, &boot->payload_offset,
+                                  &boot->payload_size);
     return TRUE;
 }
 

@@ -20,6 +20,10 @@
 /* Linux for x86 keeps 2048 bytes, and says so only in a bzImage's header. */
 #define TN_BOOT_CMDLINE_LINUX 2047u
 
+/* What is read of a file to tell what it is: enough for the setup header, any sane ELF header,
+ * and where multiboot's may be. */
+#define TN_BOOT_HEAD TN_MULTIBOOT_SEARCH
+
 /* More than Linux ever had; each costs a read at load. */
 #define TN_BOOT_MAX_SEGMENTS 64
 
@@ -53,13 +57,15 @@ struct TnLinuxBoot {
     TnBootFile initrd;
     char *cmdline;
     uint64_t rsdp;
+    bool ram_is_zero; /* nothing was loaded yet, and zeroes need not be */
 
     /* What the segments are pieces of: the kernel's file or its unpacked form. */
     const TnBootFile *image;
     /* bzImage: its compressed payload in the file, as far as its header makes sense. */
     uint64_t payload_offset;
     uint64_t payload_size;
-    TnBootFile unpacked; /* not owned: path is the kernel's, data is in scratch */
+    int kept_fd;         /* owned: what may be its unpacked form in a file; -1: none */
+    TnBootFile unpacked; /* not owned: path is the kernel's, data is in scratch, fd is kept_fd */
     TnScratch scratch;   /* from a plan to the load that follows, to save doing it twice */
 
     /* The plan, made by tn_bzimage_plan(), tn_pvh_plan() or tn_multiboot_plan(). */
@@ -123,6 +129,10 @@ gboolean tn_elf_add_program(TnLinuxBoot *boot, const TnElfProgram *program, GErr
 bool tn_bzimage_probe(const uint8_t *head, size_t head_size);
 gboolean tn_bzimage_plan(TnLinuxBoot *boot, const uint8_t *head, size_t head_size,
                          GError **error);
+/* Where the compressed kernel is in the file of @file_size bytes; false: it has none that lies
+ * inside of the file, or is no bzImage. */
+bool tn_bzimage_find_payload(const uint8_t *head, size_t head_size, uint64_t file_size,
+                             uint64_t *ret_offset, uint64_t *ret_size);
 gboolean tn_bzimage_write_params(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);
 
 /* multiboot.c: @head: the file's first @head_size bytes, TN_MULTIBOOT_SEARCH of them where it

@@ -2,6 +2,8 @@
 /* Starting a kernel without firmware: files, placement, and writing guest memory. */
 #include "vmm/machine/linux-boot-private.h"
 
+#include "vmm/machine/kernel-image.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Enough for the setup header, any sane ELF header, and where multiboot's may be. */
-#define HEAD_SIZE TN_MULTIBOOT_SEARCH
 #define PAGE_SIZE 0x1000u
 #define FOUR_GIB UINT64_C(0x100000000)
 /* One read's worth, well below what the kernel does at once. */
@@ -226,23 +226,38 @@ unpack(TnLinuxBoot *boot)
     return true;
 }
 
+/* Takes the unpacked kernel that was handed over, if it is this kernel's. */
+static bool
+take_kept(TnLinuxBoot *boot)
+{
+    uint64_t size;
+
+    if (boot->kept_fd < 0 || !tn_kernel_image_check(boot->kept_fd, boot->kernel.fd, &size)) {
+        return false;
+    }
+    boot->unpacked =
+        (TnBootFile){ .path = boot->kernel.path, .fd = boot->kept_fd, .size = size };
+    return true;
+}
+
 /* What the guest would unpack by itself, and slower, is unpacked here and entered by PVH, if
  * it can be. If not, the plan stays as it is. */
 static void
 plan_unpacked(TnLinuxBoot *boot)
 {
+    g_autofree uint8_t *head = g_malloc0(TN_BOOT_HEAD);
     const TnLinuxBoot plain = *boot;
     size_t head_size;
 
-    if (!unpack(boot)) {
+    if (!take_kept(boot) && !unpack(boot)) {
         return;
     }
     boot->image = &boot->unpacked;
     boot->num_segments = 0;
     boot->footprint_addr = boot->footprint_size = 0;
-    head_size = (size_t)MIN(boot->unpacked.size, HEAD_SIZE);
-    if (tn_elf_probe(boot->unpacked.data, head_size) &&
-        tn_pvh_plan(boot, boot->unpacked.data, head_size, NULL)) {
+    head_size = (size_t)MIN(boot->unpacked.size, TN_BOOT_HEAD);
+    if (tn_boot_file_read(&boot->unpacked, 0, head, head_size, "kernel", NULL) &&
+        tn_elf_probe(head, head_size) && tn_pvh_plan(boot, head, head_size, NULL)) {
         /* These the header knows better. */
         boot->cmdline_max = plain.cmdline_max;
         boot->initrd_max = plain.initrd_max;
@@ -255,8 +270,8 @@ plan_unpacked(TnLinuxBoot *boot)
 static gboolean
 plan_kernel(TnLinuxBoot *boot, GError **error)
 {
-    g_autofree uint8_t *head = g_malloc0(HEAD_SIZE);
-    size_t head_size = (size_t)MIN(boot->kernel.size, HEAD_SIZE);
+    g_autofree uint8_t *head = g_malloc0(TN_BOOT_HEAD);
+    size_t head_size = (size_t)MIN(boot->kernel.size, TN_BOOT_HEAD);
 
     if (!tn_boot_file_read(&boot->kernel, 0, head, head_size, "kernel", error)) {
         return FALSE;
@@ -332,6 +347,7 @@ tn_linux_boot_new(const TnLinuxBootConfig *config, GError **error)
     boot->rsdp = config->rsdp;
     boot->cmdline_addr = TN_BOOT_CMDLINE;
     boot->kernel.fd = boot->initrd.fd = -1;
+    boot->kept_fd = config->kept_fd > 0 ? config->kept_fd : -1;
     boot->image = &boot->kernel;
     if (!tn_e820_is_ram(&boot->map, TN_BOOT_AREA_FIRST, area)) {
         g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_TOO_BIG,
@@ -344,6 +360,8 @@ tn_linux_boot_new(const TnLinuxBootConfig *config, GError **error)
         !plan_kernel(boot, error) || !plan_initrd(boot, error) || !check_cmdline(boot, error)) {
         return NULL;
     }
+    /* A BIOS's traces are written before the image. */
+    boot->ram_is_zero = config->ram_is_zero && !tn_linux_boot_wants_bios_state(boot);
     return g_steal_pointer(&boot);
 }
 
@@ -355,6 +373,9 @@ tn_linux_boot_free(TnLinuxBoot *boot)
     }
     close_file(&boot->kernel);
     close_file(&boot->initrd);
+    if (boot->kept_fd >= 0) {
+        (void)close(boot->kept_fd);
+    }
     tn_scratch_clear(&boot->scratch);
     g_free(boot->cmdline);
     g_free(boot);
@@ -366,13 +387,81 @@ tn_linux_boot_wants_bios_state(const TnLinuxBoot *boot)
     return boot->kind == TN_BOOT_MULTIBOOT;
 }
 
+TnKernelSource
+tn_linux_boot_get_source(const TnLinuxBoot *boot)
+{
+    return boot->image == &boot->kernel  ? TN_KERNEL_SOURCE_FILE
+           : boot->unpacked.fd < 0       ? TN_KERNEL_SOURCE_UNPACKED
+                                         : TN_KERNEL_SOURCE_KEPT;
+}
+
+static bool
+overlaps_earlier(const TnLinuxBoot *boot, unsigned index)
+{
+    const TnBootSegment *segment = &boot->segments[index];
+
+    for (unsigned i = 0; i < index; i++) {
+        const TnBootSegment *other = &boot->segments[i];
+
+        if (segment->addr <= other->addr + (other->mem_size - 1) &&
+            other->addr <= segment->addr + (segment->mem_size - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next data in @file from *@at on and before @end. What a file has lost since it was opened
+ * counts as data: reading it will tell. */
+static bool
+find_data(const TnBootFile *file, uint64_t end, uint64_t *at, uint64_t *ret_end)
+{
+    off_t data = lseek(file->fd, (off_t)*at, SEEK_DATA);
+    off_t hole;
+
+    if (data < 0 && errno == ENXIO && lseek(file->fd, 0, SEEK_END) >= (off_t)end) {
+        return false;
+    }
+    hole = data < 0 ? -1 : lseek(file->fd, data, SEEK_HOLE);
+    *at = data < 0 ? *at : (uint64_t)data;
+    *ret_end = hole < 0 ? end : MIN((uint64_t)hole, end);
+    return *at < end;
+}
+
+/* Holes in a kept kernel, and what follows a segment, are what RAM is already at a start. */
+static gboolean
+load_segment(TnLinuxBoot *boot, unsigned index, GError **error)
+{
+    const TnBootSegment *segment = &boot->segments[index];
+    uint64_t end = segment->offset + segment->file_size;
+    uint64_t data_end;
+
+    if (!boot->ram_is_zero || boot->image->fd < 0 || overlaps_earlier(boot, index)) {
+        return load_file(boot, boot->image, segment, "kernel", error);
+    }
+    for (uint64_t at = segment->offset; find_data(boot->image, end, &at, &data_end);
+         at = data_end) {
+        const TnBootSegment piece = {
+            .addr = segment->addr + (at - segment->offset),
+            .offset = at,
+            .file_size = data_end - at,
+            .mem_size = data_end - at,
+        };
+
+        if (!load_file(boot, boot->image, &piece, "kernel", error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 /* The segments, from the file as it is now. */
 static gboolean
 load_kernel(TnLinuxBoot *boot, GError **error)
 {
     uint64_t size = boot->image->size;
 
-    if (boot->image == &boot->unpacked && !boot->scratch.data &&
+    if (boot->image == &boot->unpacked && boot->unpacked.fd < 0 && !boot->scratch.data &&
         (!unpack(boot) || boot->unpacked.size != size)) {
         g_set_error(error, TN_BOOT_ERROR, TN_BOOT_ERROR_FORMAT,
                     "Kernel '%s' has changed and cannot be unpacked any more", boot->kernel.path);
@@ -380,7 +469,7 @@ load_kernel(TnLinuxBoot *boot, GError **error)
         return FALSE;
     }
     for (unsigned i = 0; i < boot->num_segments; i++) {
-        if (!load_file(boot, boot->image, &boot->segments[i], "kernel", error)) {
+        if (!load_segment(boot, i, error)) {
             return FALSE;
         }
     }
@@ -395,6 +484,7 @@ tn_linux_boot_load(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error)
     };
     gboolean loaded = load_kernel(boot, error);
 
+    boot->ram_is_zero = false;
     tn_scratch_clear(&boot->scratch);
     if (!loaded) {
         return FALSE;

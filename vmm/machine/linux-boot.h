@@ -23,17 +23,27 @@ typedef enum {
     TN_BOOT_ERROR_TOO_BIG, /* kernel, initrd or command line do not fit */
 } TnBootError;
 
-/* What to start. Everything is copied but @space. */
+/* What to start. Everything is copied but @space and the descriptor. */
 typedef struct TnLinuxBootConfig {
     TnAddressSpace *space; /* the guest's memory; outlives the TnLinuxBoot */
     const TnE820Map *map;  /* as the kernel shall see it, ACPI tables included */
     const char *kernel;    /* path */
+    int kept_fd;           /* the kernel, unpacked before (kernel-image.h), 0 for none: taken over,
+                            * even on failure. Not used unless it was made from the very file */
+    bool ram_is_zero;      /* all of RAM, until the first load */
     const char *initrd;    /* path, NULL for none */
     const char *cmdline;   /* NULL is "" */
     uint64_t rsdp;         /* guest address of ACPI's RSDP, 0 for none */
 } TnLinuxBootConfig;
 
 typedef struct TnLinuxBoot TnLinuxBoot;
+
+/* Where the kernel's code is read from. */
+typedef enum {
+    TN_KERNEL_SOURCE_FILE,     /* as it is: what is packed in it the guest unpacks */
+    TN_KERNEL_SOURCE_UNPACKED, /* unpacked by this process */
+    TN_KERNEL_SOURCE_KEPT,     /* unpacked before: TnLinuxBootConfig's kept_fd */
+} TnKernelSource;
 
 /* Guest memory that the loader uses for itself, all of it below 640 KiB. */
 #define TN_BOOT_AREA_FIRST 0x6000u
@@ -55,3 +65,6 @@ bool tn_linux_boot_wants_bios_state(const TnLinuxBoot *boot);
 /* Writes kernel, initrd, command line and boot structures into guest memory; at start
  * and at every reset, before the vCPUs run. @ret_start: the boot CPU's. */
 gboolean tn_linux_boot_load(TnLinuxBoot *boot, TnVcpuStart *ret_start, GError **error);
+
+/* Main thread. */
+TnKernelSource tn_linux_boot_get_source(const TnLinuxBoot *boot);

@@ -32,6 +32,9 @@ struct _TnMachine {
 TnPcBoard *tn_pc_board_new(TnMachine *machine, GError **error);
 /* After the user's cold-plugged devices: ACPI, kernel, vCPUs. */
 gboolean tn_pc_board_finish(TnPcBoard *board, GError **error);
+/* Whether the kernel's code is read from its "file" as it is, was "unpacked" here, or was "kept"
+ * from an earlier start; NULL without a kernel. */
+const char *tn_pc_board_get_kernel_source(const TnPcBoard *board);
 /* Ends the vCPUs and takes DIMMs out; everything else stays until free. */
 void tn_pc_board_stop(TnPcBoard *board);
 void tn_pc_board_free(TnPcBoard *board);

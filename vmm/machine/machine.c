@@ -232,12 +232,22 @@ tn_machine_finalize(GObject *object)
     G_OBJECT_CLASS(tn_machine_parent_class)->finalize(object);
 }
 
-enum { PROP_TYPE = 1, PROP_KERNEL, PROP_INITRD, PROP_APPEND, PROP_DUMP, PROP_MERGE, PROP_BACKEND };
+enum {
+    PROP_TYPE = 1,
+    PROP_KERNEL,
+    PROP_INITRD,
+    PROP_APPEND,
+    PROP_DUMP,
+    PROP_MERGE,
+    PROP_BACKEND,
+    PROP_KERNEL_SOURCE,
+};
 
 static void
 tn_machine_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-    const TnMachineConfig *config = TN_MACHINE(object)->config;
+    const TnMachine *self = TN_MACHINE(object);
+    const TnMachineConfig *config = self->config;
 
     switch (id) {
     case PROP_TYPE:
@@ -257,6 +267,10 @@ tn_machine_get_property(GObject *object, guint id, GValue *value, GParamSpec *ps
         break;
     case PROP_MERGE:
         g_value_set_boolean(value, config->mem_merge);
+        break;
+    case PROP_KERNEL_SOURCE:
+        g_value_set_static_string(
+            value, self->board ? tn_pc_board_get_kernel_source(self->board) : NULL);
         break;
     case PROP_BACKEND:
         g_value_set_string(value, config->memory_backend);
@@ -287,6 +301,8 @@ tn_machine_class_init(TnMachineClass *klass)
     add_text_property(object_class, PROP_KERNEL, "kernel", "Linux kernel image file");
     add_text_property(object_class, PROP_INITRD, "initrd", "Linux initial ramdisk file");
     add_text_property(object_class, PROP_APPEND, "append", "Linux kernel command line");
+    add_text_property(object_class, PROP_KERNEL_SOURCE, "x-kernel-source",
+                      "where the kernel's code comes from: file, unpacked or kept");
     add_text_property(object_class, PROP_BACKEND, "memory-backend", "id of the RAM's backend");
     g_object_class_install_property(
         object_class, PROP_DUMP,

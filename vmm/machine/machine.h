@@ -56,6 +56,7 @@ typedef struct TnMachineConfig {
     TnNumaNode *numa;       /* num_numa of them */
     unsigned num_numa;
     char *kernel, *initrd, *append;
+    unsigned kept_kernel_fd; /* -machine x-unpacked-kernel=: @kernel, unpacked before; 0: none */
     char *kvm_path;         /* NULL: /dev/kvm */
     gboolean split_irqchip; /* kernel-irqchip=split: PIC, IOAPIC and PIT are devices of ours */
     gboolean hpet;          /* -machine hpet=: default on */

@@ -3,10 +3,12 @@
 #include "vmm/machine/keyval.h"
 #include "vmm/machine/options.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define MIB (1024 * 1024ULL)
 #define DEFAULT_RAM (128 * MIB)
+#define FIRST_INHERITED_FD 3
 #define MAX_RAM (1ULL << 46) /* what 48 address bits leave beside the windows */
 
 static gboolean
@@ -124,6 +126,8 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
            take_on_off_auto(terms, "pit", &config->pit, error) &&
            tn_keyval_take_bool(terms, "dump-guest-core", &config->dump_guest_core, error) &&
            tn_keyval_take_bool(terms, "mem-merge", &config->mem_merge, error) &&
+           tn_keyval_take_uint(terms, "x-unpacked-kernel", FIRST_INHERITED_FD, INT_MAX,
+                               &config->kept_kernel_fd, error) &&
            tn_keyval_check_empty(terms, error);
 }
 

@@ -29,6 +29,7 @@ typedef struct TnOptions {
     char *pidfile, *log_file;
     gboolean daemonize, nodefaults, nographic;
     gboolean help, version;   /* print and exit */
+    gboolean unpack_kernel;   /* -x-unpack-kernel: that, and exit */
     char *device_help;        /* "-device help" ("") or "-device X,help" ("X") */
     char *object_help;
 } TnOptions;

@@ -200,6 +200,17 @@ tn_pc_ram_new(TnMachine *machine, GError **error)
     return ram;
 }
 
+gboolean
+tn_pc_ram_is_zero(const TnPcRam *ram)
+{
+    for (guint i = 0; i < ram->backends->len; i++) {
+        if (!tn_memory_backend_is_zero(g_ptr_array_index(ram->backends, i))) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 void
 tn_pc_ram_free(TnPcRam *ram)
 {

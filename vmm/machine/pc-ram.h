@@ -30,4 +30,7 @@ void tn_pc_ram_free(TnPcRam *ram);
 guint64 tn_pc_ram_below_4g(const TnPcRam *ram);
 guint64 tn_pc_ram_above_4g(const TnPcRam *ram);
 
+/* Whether all of it is zeroes before anybody writes to it. */
+gboolean tn_pc_ram_is_zero(const TnPcRam *ram);
+
 G_END_DECLS

@@ -102,6 +102,8 @@ open_kernel(TnPcBoard *board, GError **error)
         .space = board->machine->platform.memory_space,
         .map = map,
         .kernel = c->kernel,
+        .kept_fd = (int)c->kept_kernel_fd,
+        .ram_is_zero = tn_pc_ram_is_zero(board->ram),
         .initrd = c->initrd,
         .cmdline = c->append,
         .rsdp = TN_PC_ACPI_RSDP,
@@ -119,6 +121,18 @@ open_kernel(TnPcBoard *board, GError **error)
     tn_e820_init_pc(map, c->ram_size);
     board->boot = tn_linux_boot_new(&boot, error);
     return board->boot != NULL;
+}
+
+const char *
+tn_pc_board_get_kernel_source(const TnPcBoard *board)
+{
+    static const char *const names[] = {
+        [TN_KERNEL_SOURCE_FILE] = "file",
+        [TN_KERNEL_SOURCE_UNPACKED] = "unpacked",
+        [TN_KERNEL_SOURCE_KEPT] = "kept",
+    };
+
+    return board->boot ? names[tn_linux_boot_get_source(board->boot)] : NULL;
 }
 
 /* The tables tell of the CPUs that are there now, so they are made anew each time. */

@@ -146,21 +146,15 @@ make_elf(Fixture *f)
 }
 
 void
-make_packed(Fixture *f, bool has_note)
+pack_into_bzimage(Fixture *f, const GByteArray *contents)
 {
     const size_t setup = (1 + BZ_SETUP_SECTS) * 512, at = 0x2cc;
-    g_autoptr(GByteArray) elf = NULL;
     char packed[0x3000];
     int n;
 
-    make_elf(f);
-    if (!has_note) {
-        put(f->image, 0x21c, 17, 4);
-    }
-    elf = g_steal_pointer(&f->image);
-    f->image = g_byte_array_new();
     make_bzimage(f);
-    n = LZ4_compress_default((const char *)elf->data, packed, (int)elf->len, sizeof(packed));
+    n = LZ4_compress_default((const char *)contents->data, packed, (int)contents->len,
+                             sizeof(packed));
     g_assert_cmpint(n, >, 0);
     put(f->image, 0x248, at, 4);
     put(f->image, 0x24c, (uint64_t)n + 12, 4);
@@ -169,5 +163,19 @@ make_packed(Fixture *f, bool has_note)
     for (int i = 0; i < n; i++) {
         put(f->image, setup + at + 8 + (size_t)i, (uint8_t)packed[i], 1);
     }
-    put(f->image, setup + at + 8 + (size_t)n, elf->len, 4);
+    put(f->image, setup + at + 8 + (size_t)n, contents->len, 4);
+}
+
+void
+make_packed(Fixture *f, bool has_note)
+{
+    g_autoptr(GByteArray) elf = NULL;
+
+    make_elf(f);
+    if (!has_note) {
+        put(f->image, 0x21c, 17, 4);
+    }
+    elf = g_steal_pointer(&f->image);
+    f->image = g_byte_array_new();
+    pack_into_bzimage(f, elf);
 }

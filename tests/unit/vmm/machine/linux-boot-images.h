@@ -39,5 +39,8 @@ void make_bzimage(Fixture *f);
 /* An ELF of one segment with room for zeroes, and the PVH note. */
 void make_elf(Fixture *f);
 
+/* f->image, empty so far, becomes a bzImage with @contents as its payload, packed. */
+void pack_into_bzimage(Fixture *f, const GByteArray *contents);
+
 /* The ELF of make_elf(), packed into a bzImage. */
 void make_packed(Fixture *f, bool has_note);
