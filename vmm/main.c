@@ -313,6 +313,17 @@ tear_down(Program *p)
     tn_options_free(p->options);
 }
 
+/* Help is for people; all else goes to logs and protocols, and a guest's start is spared reading
+ * what the locale is made of. */
+static void
+speak_the_users_language(void)
+{
+    (void)setlocale(LC_CTYPE, "");
+    (void)setlocale(LC_MESSAGES, "");
+    bindtextdomain(GETTEXT_PACKAGE, TN_LOCALE_DIR);
+    textdomain(GETTEXT_PACKAGE);
+}
+
 /* Its status tells which it was: a kernel of which nothing can be made, or a failure. */
 static int
 unpack_kernel(void)
@@ -340,6 +351,7 @@ print_help(const TnOptions *options, int *ret_status)
     if (!options->help && !options->version && !type) {
         return FALSE;
     }
+    speak_the_users_language();
     if (options->help) {
         text = tn_options_help();
     } else if (options->version) {
@@ -367,11 +379,6 @@ main(int argc, char **argv)
     Program p = { .ready_fd = -1 };
     int status;
 
-    /* Not LC_NUMERIC: numbers go to protocols. */
-    (void)setlocale(LC_CTYPE, "");
-    (void)setlocale(LC_MESSAGES, "");
-    bindtextdomain(GETTEXT_PACKAGE, TN_LOCALE_DIR);
-    textdomain(GETTEXT_PACKAGE);
     tn_type_registry_init(tn_vmm_types);
 
     p.options = tn_options_parse(argc, argv, &error);
