@@ -16,6 +16,7 @@
 #define SYSTEM_CONFIG_DIR "/etc/libvirt/tenon"
 #define SYSTEM_SOCKET_DIR "/run/libvirt"
 #define SYSTEM_STATE_DIR "/run/libvirt/tenon"
+#define SYSTEM_CACHE_DIR "/var/cache/libvirt/tenon"
 #define SYSTEM_LOG_DIR "/var/log/libvirt/tenon"
 #define SYSTEM_PID_FILE "/run/virttenond.pid"
 
@@ -39,6 +40,8 @@ tn_daemon_options_parse(TnDaemonOptions *options, int *argc, char ***argv, GErro
           N_("Folder of the state of running guests"), "DIR" },
         { "config-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->config_dir,
           N_("Folder of the definitions"), "DIR" },
+        { "cache-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->cache_dir,
+          N_("Folder of what can be made again"), "DIR" },
         { "vmm", 0, 0, G_OPTION_ARG_FILENAME, &options->vmm, N_("The monitor program"), "PATH" },
         { "version", 'V', 0, G_OPTION_ARG_NONE, &options->version, N_("Print the version"), NULL },
         { NULL },
@@ -70,6 +73,7 @@ tn_daemon_options_clear(TnDaemonOptions *options)
     g_free(options->socket_dir);
     g_free(options->state_dir);
     g_free(options->config_dir);
+    g_free(options->cache_dir);
     g_free(options->vmm);
     memset(options, 0, sizeof(*options));
 }
@@ -303,13 +307,15 @@ set_folders(TnDaemonConfig *config)
         config->socket_dir = g_strdup(SYSTEM_SOCKET_DIR);
         config->state_dir = g_strdup(SYSTEM_STATE_DIR);
         config->config_dir = g_strdup(SYSTEM_CONFIG_DIR);
+        config->cache_dir = g_strdup(SYSTEM_CACHE_DIR);
         config->log_dir = g_strdup(SYSTEM_LOG_DIR);
         return;
     }
     config->socket_dir = g_build_filename(runtime, "libvirt", NULL);
     config->state_dir = g_build_filename(runtime, "libvirt", "tenon", "run", NULL);
     config->config_dir = g_build_filename(g_get_user_config_dir(), "libvirt", "tenon", NULL);
-    config->log_dir = g_build_filename(g_get_user_cache_dir(), "libvirt", "tenon", "log", NULL);
+    config->cache_dir = g_build_filename(g_get_user_cache_dir(), "libvirt", "tenon", NULL);
+    config->log_dir = g_build_filename(config->cache_dir, "log", NULL);
 }
 
 static void
@@ -333,9 +339,12 @@ apply_options(TnDaemonConfig *config, const TnDaemonOptions *options)
     if (options->state_dir != NULL) {
         g_free(config->log_dir);
         config->log_dir = g_build_filename(config->state_dir, "log", NULL);
+        g_free(config->cache_dir);
+        config->cache_dir = g_build_filename(config->state_dir, "cache", NULL);
     } else if (config->pid_file == NULL && !config->session && options->socket_dir == NULL) {
         config->pid_file = g_strdup(SYSTEM_PID_FILE);
     }
+    replace(&config->cache_dir, options->cache_dir);
     config->timeout = options->timeout;
 }
 
@@ -376,6 +385,7 @@ tn_daemon_config_free(TnDaemonConfig *config)
     g_free(config->socket_dir);
     g_free(config->state_dir);
     g_free(config->config_dir);
+    g_free(config->cache_dir);
     g_free(config->log_dir);
     g_free(config->pid_file);
     g_free(config->vmm);

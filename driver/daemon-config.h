@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * @socket_dir: (nullable): folder of the sockets
  * @state_dir: (nullable): folder of what lives as long as the host runs
  * @config_dir: (nullable): folder of the definitions
+ * @cache_dir: (nullable): folder of what can be made again
  * @vmm: (nullable): path of the monitor program
  * @timeout: seconds without clients and guests after which to end; 0: never
  */
@@ -32,6 +33,7 @@ typedef struct {
     char *socket_dir;
     char *state_dir;
     char *config_dir;
+    char *cache_dir;
     char *vmm;
     int timeout;
 } TnDaemonOptions;
@@ -59,6 +61,7 @@ void tn_daemon_options_clear(TnDaemonOptions *options);
  * @socket_dir: folder of virttenond-sock
  * @state_dir: folder of what lives as long as the host runs
  * @config_dir: folder of the definitions
+ * @cache_dir: folder of what can be made again
  * @log_dir: folder of the guests' logs
  * @pid_file: (nullable): where to write the process number
  * @vmm: path of the monitor program, or its bare name when it was found nowhere
@@ -75,6 +78,7 @@ typedef struct {
     char *socket_dir;
     char *state_dir;
     char *config_dir;
+    char *cache_dir;
     char *log_dir;
     char *pid_file;
     char *vmm;

@@ -179,6 +179,7 @@ make_driver(TnDaemon *daemon, GError **error)
         .state_dir = config->state_dir,
         .log_dir = config->log_dir,
         .vmm_path = config->vmm,
+        .cache_dir = config->cache_dir,
     };
 
     daemon->driver = tn_driver_new(&driver_config, error);

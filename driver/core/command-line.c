@@ -58,7 +58,7 @@ add_identity(GPtrArray *argv, const TnDomainDef *def)
 }
 
 static void
-add_machine(GPtrArray *argv, const TnDomainDef *def)
+add_machine(GPtrArray *argv, const TnDomainDef *def, const TnCommandLineEnv *env)
 {
     g_autoptr(GString) text = g_string_new(def->os.machine);
 
@@ -74,6 +74,9 @@ add_machine(GPtrArray *argv, const TnDomainDef *def)
     if (def->features.ioapic != TN_IOAPIC_ABSENT) {
         g_string_append_printf(text, ",kernel_irqchip=%s",
                                def->features.ioapic == TN_IOAPIC_QEMU ? "split" : "on");
+    }
+    if (env->kernel_fd > 0) {
+        g_string_append_printf(text, ",x-unpacked-kernel=%d", env->kernel_fd);
     }
     add(argv, "-machine", text->str, "-accel", "kvm", NULL);
 }
@@ -293,7 +296,7 @@ tn_command_line_build(const TnDomainDef *def, const TnCommandLineEnv *env)
 
     add(argv, env->program, NULL);
     add_identity(argv, def);
-    add_machine(argv, def);
+    add_machine(argv, def, env);
     add_cpu(argv, def);
     add_memory(argv, def);
     add(argv, "-display", "none", "-no-user-config", "-nodefaults", NULL);

@@ -13,12 +13,14 @@ G_BEGIN_DECLS
  * @monitor_fd: number of the listening monitor socket in the child
  * @groups, @n_groups: IOMMU groups of the host devices, with the numbers that their descriptors
  *   have in the child
+ * @kernel_fd: number in the child of the kernel as it was unpacked before; 0: none
  */
 typedef struct TnCommandLineEnv {
     const char *program;
     int monitor_fd;
     const TnHostdevGroup *groups;
     guint n_groups;
+    int kernel_fd;
 } TnCommandLineEnv;
 
 /**

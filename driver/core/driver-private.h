@@ -5,6 +5,7 @@
 
 #include "driver/core/driver.h"
 #include "driver/core/hostdev-table.h"
+#include "driver/core/kernel-cache.h"
 #include "driver/core/state-store.h"
 
 struct TnDriver {
@@ -17,6 +18,7 @@ struct TnDriver {
     TnPciHost *pci_host;
     TnPciHost *own_pci_host; /* the same if it is ours; NULL: lent */
     TnHostdevTable *hostdevs;
+    TnKernelCache *kernels;
     TnXmlHost xml_host;
     GThreadPool *chores;
 

@@ -106,12 +106,23 @@ copy_config(TnDriver *driver, const TnDriverConfig *config)
         .state_dir = g_strdup(config->state_dir),
         .log_dir = g_strdup(config->log_dir),
         .vmm_path = g_strdup(config->vmm_path),
+        .cache_dir = g_strdup(config->cache_dir),
         .memlock = config->memlock,
     };
     driver->context = config->context ? config->context : g_main_context_default();
     g_main_context_ref(driver->context);
     driver->config.context = driver->context;
     driver->xml_host = (TnXmlHost){ .emulator = driver->config.vmm_path, .new_uuid = new_uuid };
+}
+
+static TnKernelCache *
+make_kernel_cache(const TnDriverConfig *config)
+{
+    g_autofree char *dir =
+        config->cache_dir ? g_build_filename(config->cache_dir, "kernels", NULL) : NULL;
+    const TnKernelCacheConfig cache_config = { .dir = dir, .program = config->vmm_path };
+
+    return tn_kernel_cache_new(&cache_config);
 }
 
 TnDriver *
@@ -122,6 +133,7 @@ tn_driver_new(const TnDriverConfig *config, GError **error)
     copy_config(driver, config);
     driver->domains = tn_domain_list_new();
     driver->events = tn_event_hub_new();
+    driver->kernels = make_kernel_cache(config);
     g_mutex_init(&driver->console_lock);
     driver->consoles = g_hash_table_new(g_str_hash, g_str_equal);
     driver->chores = g_thread_pool_new(do_chore, driver, MAX_CHORE_THREADS, FALSE, NULL);
@@ -264,6 +276,7 @@ free_config(TnDriverConfig *config)
     g_free((char *)config->state_dir);
     g_free((char *)config->log_dir);
     g_free((char *)config->vmm_path);
+    g_free((char *)config->cache_dir);
 }
 
 void
@@ -273,6 +286,7 @@ tn_driver_free(TnDriver *driver)
         return;
     }
     g_atomic_int_set(&driver->ending, 1);
+    tn_kernel_cache_free(g_steal_pointer(&driver->kernels));
     let_go_of_domains(driver);
     g_thread_pool_free(driver->chores, FALSE, TRUE);
     /* What was put off to the main thread (ends of monitors) frees what it holds. */

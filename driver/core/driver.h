@@ -29,6 +29,7 @@ typedef struct TnDriver TnDriver;
  * @state_dir: what lives as long as the host runs: NAME.state, NAME.monitor, pid files
  * @log_dir: NAME.log of each guest
  * @vmm_path: the monitor program
+ * @cache_dir: (nullable): kernels/: what can be made again; NULL: nothing is kept
  * @context: the daemon's main context; NULL for the default one
  * @memlock: sets locked-memory limits; NULL: the kernel
  * @pci_host: the host's PCI devices, borrowed; NULL: the real ones
@@ -41,6 +42,7 @@ typedef struct {
     const char *state_dir;
     const char *log_dir;
     const char *vmm_path;
+    const char *cache_dir;
     GMainContext *context;
     TnMemlockFunc memlock;
     TnPciHost *pci_host;

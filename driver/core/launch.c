@@ -35,6 +35,7 @@ typedef struct Launch {
     goffset log_start; /* size of the log before the program wrote to it */
     int id;
     int listen_fd, monitor_fd;
+    int kernel_fd;     /* the kernel as it was unpacked for an earlier start; -1: it was not */
     GArray *groups; /* of TnHostdevGroup: what the host devices need */
     int timeout_ms; /* for the monitor's first answers */
     TnProcess process;
@@ -112,9 +113,9 @@ log_command_line(Launch *l, const char *const *argv)
 }
 
 /* What the program inherits, and what the numbers are there: first the monitor, then two of each
- * group. */
+ * group, then the kernel. */
 static GArray *
-gather_fds(const Launch *l, GArray *ret_groups)
+gather_fds(const Launch *l, GArray *ret_groups, int *ret_kernel_fd)
 {
     GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
 
@@ -130,6 +131,10 @@ gather_fds(const Launch *l, GArray *ret_groups)
         g_array_append_val(fds, group->group_fd);
         g_array_append_val(fds, group->container_fd);
         g_array_append_val(ret_groups, there);
+    }
+    if (l->kernel_fd >= 0) {
+        *ret_kernel_fd = MONITOR_CHILD_FD + (int)fds->len;
+        g_array_append_val(fds, l->kernel_fd);
     }
     return fds;
 }
@@ -147,7 +152,8 @@ spawn(Launch *l, GError **error)
     if (!open_monitor_socket(l, error)) {
         return FALSE;
     }
-    fds = gather_fds(l, groups);
+    l->kernel_fd = tn_kernel_cache_open(l->driver->kernels, l->def->os.kernel);
+    fds = gather_fds(l, groups, &env.kernel_fd);
     env.groups = (const TnHostdevGroup *)(gconstpointer)groups->data;
     env.n_groups = groups->len;
     argv = tn_command_line_build(l->def, &env);
@@ -533,7 +539,7 @@ prepare(Launch *l, TnDomain *domain, const TnDomainDef *def, gboolean paused)
     g_autofree char *log = g_strconcat(def->name, ".log", NULL);
 
     *l = (Launch){ .domain = domain, .driver = domain->driver, .listen_fd = -1,
-                   .monitor_fd = -1, .paused = paused,
+                   .monitor_fd = -1, .kernel_fd = -1, .paused = paused,
                    .process = { .pidfd = -1, .gate = -1 } };
     l->def = tn_domain_def_copy(def);
     tn_domain_def_assign_aliases(l->def);
@@ -563,10 +569,26 @@ clear(Launch *l)
     if (l->monitor_fd >= 0) {
         close(l->monitor_fd);
     }
+    if (l->kernel_fd >= 0) {
+        close(l->kernel_fd);
+    }
     tn_hostdev_groups_free(l->groups);
     tn_domain_def_free(l->def);
     g_free(l->monitor_path);
     g_free(l->log_path);
+}
+
+/* The guest has done with its kernel's file what an earlier start could have saved it. */
+static void
+keep_kernel(Launch *l)
+{
+    TnDomain *domain = l->domain;
+    g_autofree char *kernel = NULL;
+
+    g_mutex_lock(&domain->lock);
+    kernel = domain->live ? g_strdup(domain->live->os.kernel) : NULL;
+    g_mutex_unlock(&domain->lock);
+    tn_kernel_cache_fill(l->driver->kernels, kernel);
 }
 
 gboolean
@@ -596,6 +618,9 @@ tn_launch(TnDomain *domain, const TnDomainDef *def, gboolean paused, GError **er
         if (l.groups) {
             tn_hostdev_abandon(domain, l.def);
         }
+    }
+    if (ok && l.kernel_fd < 0) {
+        keep_kernel(&l);
     }
     clear(&l);
     if (!ok) {

@@ -19,8 +19,9 @@ typedef struct TnProcess {
     int gate;           /* between spawn and release: what it waits at; -1 otherwise */
 } TnProcess;
 
-/* Descriptors that one process may inherit: a monitor's, and two for each of 31 PCI slots. */
-#define TN_PROCESS_MAX_FDS 63
+/* Descriptors that one process may inherit: a monitor's, two for each of 31 PCI slots, and a
+ * kernel's. */
+#define TN_PROCESS_MAX_FDS 64
 
 /**
  * TnProcessSpec: what to run.

@@ -33,6 +33,8 @@ LIMIT_SECONDS = 30
 AGAIN_SECONDS = 1
 POLL_SECONDS = 0.01
 LOG_LINES = 40
+# How the daemon calls the monitor program when it is not to run a guest.
+UNPACKS = b"-x-unpack-kernel"
 SANITIZER_WORDS = ("Sanitizer", "runtime error:")
 
 DOMAIN_XML = """\
@@ -292,7 +294,7 @@ class Daemon:
                     words = Path(f"/proc/{entry}/cmdline").read_bytes()
                 except OSError:
                     continue
-                if words.startswith(str(self.vmm).encode() + b"\0"):
+                if words.startswith(str(self.vmm).encode() + b"\0") and UNPACKS not in words:
                     found.append(int(entry))
         return found
 
