@@ -15,6 +15,8 @@ SETTINGS = ('namespaces=[]\ncgroup_controllers=[]\nsecurity_driver="none"\n'
             'user="root"\ngroup="root"\nstdio_handler="file"\n')
 URI = {QEMU: "qemu:///system", TENON: "tenon:///system"}
 SOCKET = {QEMU: "/run/libvirt/libvirt-sock", TENON: "/run/libvirt/virttenond-sock"}
+# Where virttenond keeps kernels; the last file of each.
+KEPT = Path("/var/cache/libvirt/tenon/kernels"), "*.seal"
 # What each needs to give the guest no device that was not asked for.
 EXTRA = {QEMU: "<controller type='usb' model='none'/><memballoon model='none'/>", TENON: ""}
 
@@ -80,6 +82,12 @@ class Daemon:
                                          start_new_session=True)
         self.pid = self._process.pid
         processes.wait_for(lambda: _answers(SOCKET[who]), f"{argv[0]} to listen")
+
+    def wait_for_kernel(self):
+        """Wait until the kernel of the first start is kept for the next."""
+        folder, pattern = KEPT
+        if self.uri == URI[TENON]:
+            processes.wait_for(lambda: list(folder.glob(pattern)), "the kernel to be kept")
 
     def __enter__(self):
         return self
