@@ -38,6 +38,10 @@ STATUS_BOX_FAILED = 125
 PORT_TERMINAL, PORT_STATUS, PORT_OUT, PORT_ERR, PORT_IN = 0, 1, 2, 3, 4
 CHUNK = 65536
 OLD_IMAGE_SECONDS = 3600
+TFTP_FOLDER = "tftp"
+SATA_FILE = "sata"
+SATA_BYTES = 2 << 20
+TFTP_FILES = {"data": 256 << 10, "byte": 1}
 PR_SET_PDEATHSIG = 1
 ESCAPE = 1  # ctrl-a, as in QEMU's own multiplexer
 
@@ -149,6 +153,14 @@ def qemu_arguments(options, images, job, ends):
     for index, path in enumerate(nvme_images(options, job)):
         argv += ["-drive", f"file={path},if=none,id=nvme{index},format=raw",
                  "-device", f"nvme,drive=nvme{index},serial=tenon{index}"]
+    if options.nics:
+        argv += ["-netdev", f"user,id=net0,restrict=on,tftp={job}/{TFTP_FOLDER}",
+                 "-device", "pcie-root-port,id=port0,chassis=1,slot=1",
+                 "-device", "e1000e,bus=port0,addr=0.0,multifunction=on,netdev=net0",
+                 "-device", "e1000e,bus=port0,addr=0.1"]
+    if options.sata:
+        argv += ["-drive", f"file={job}/{SATA_FILE},if=none,id=sata0,format=raw,snapshot=on",
+                 "-device", "ich9-ahci,id=ahci1", "-device", "ide-hd,bus=ahci1.0,drive=sata0"]
     for device in options.device:
         argv += ["-device", device]
     return argv + options.qemu_arg
@@ -162,6 +174,14 @@ def write_job(job, options, images, one_stream):
               "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     if options.results:
         names["TENON_RESULTS"] = options.results
+    if options.nics:
+        (job / TFTP_FOLDER).mkdir()
+        for name, size in TFTP_FILES.items():
+            (job / TFTP_FOLDER / name).write_bytes(os.urandom(size))
+        names["TENON_TFTP"] = str(job / TFTP_FOLDER)
+    if options.sata:
+        (job / SATA_FILE).write_bytes(os.urandom(SATA_BYTES))
+        names["TENON_SATA"] = str(job / SATA_FILE)
     names |= dict(item.split("=", 1) for item in options.env)
     script = options.script
     if os.path.exists(script):

@@ -22,9 +22,9 @@ class GuestError(Exception):
     """The guest or its monitor did not do what was asked in time."""
 
 
-def images():
-    """Paths of KERNEL, VMLINUX and INITRD, built if need be."""
-    said = subprocess.run([HERE / "guest-image"], capture_output=True, text=True, check=True)
+def images(*kind):
+    """Paths of KERNEL, VMLINUX and INITRD, built if need be. `kind`: "generic" or nothing."""
+    said = subprocess.run([HERE / "guest-image", *kind], capture_output=True, text=True, check=True)
     return dict(shlex.split(line)[0].split("=", 1) for line in said.stdout.splitlines())
 
 

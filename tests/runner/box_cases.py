@@ -19,13 +19,13 @@ sys.path.insert(0, str(BOX))
 import host_kvm  # noqa: E402
 
 
-def guest_images(tally):
+def guest_images(tally, kind="cloud"):
     """
     Make the guest's kernel and initial RAM disk, which the box has no network to fetch.
 
     Returns a dict of their paths, or None when that failed, which is counted.
     """
-    made = subprocess.run([BOX / "guest-image"], capture_output=True, text=True, check=False)
+    made = subprocess.run([BOX / "guest-image", kind], capture_output=True, text=True, check=False)
     if made.returncode:
         tally.point("box/guest-image", False, made.stderr)
         return None
@@ -61,6 +61,8 @@ def count(tally, cases):
         return
     usable, sentence = host_kvm.verdict()
     tally.say(sentence)
+    if any("--nics" in box_options(path) for path in cases) and not guest_images(tally, "generic"):
+        return
     groups = {}
     for path in cases:
         # Only the box has the devices that such a case needs.
