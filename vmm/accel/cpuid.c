@@ -31,6 +31,7 @@
 
 #define MAX_ENTRIES 1024
 #define MIN_PHYS_BITS 32u
+#define DEFAULT_PHYS_BITS 36u
 #define VENDOR_LENGTH 12
 #define MAX_APIC_IDS 256
 
@@ -372,6 +373,17 @@ apply_group(struct kvm_cpuid2 *cpuid, const char *name, bool on)
         return true;
     }
     return false;
+}
+
+unsigned
+tn_cpuid_get_phys_bits(const struct kvm_cpuid2 *cpuid)
+{
+    for (uint32_t i = 0; i < cpuid->nent; i++) {
+        if (cpuid->entries[i].function == 0x80000008) {
+            return cpuid->entries[i].eax & 0xff;
+        }
+    }
+    return DEFAULT_PHYS_BITS;
 }
 
 /* Fewer address bits than the host's are fine: pages above are never given to the guest. */

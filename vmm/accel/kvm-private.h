@@ -44,6 +44,7 @@ typedef struct TnMemorySlots {
     GArray *removals;   /* of TnSlotChange; between begin and commit */
     GArray *additions;
     bool inhibited;     /* vCPUs are kept out until commit */
+    bool refusal_logged;
 } TnMemorySlots;
 
 /* ioeventfd.c, coalesced.c: one space's event descriptors and zones as KVM has them. */
@@ -177,6 +178,7 @@ struct TnVcpu {
     /* Constant. */
     unsigned index;
     unsigned apic_id; /* KVM's id of it as well */
+    unsigned phys_bits;
     pthread_t thread;
     bool thread_started;
     int thread_id;
@@ -310,6 +312,8 @@ typedef struct TnCpuidInput {
 /* What one vCPU sees. (transfer full, g_free) NULL with TN_KVM_ERROR_FAILED for a model,
  * feature or topology that cannot be given. Pure. */
 struct kvm_cpuid2 *tn_cpuid_build(const TnCpuidInput *input, GError **error);
+/* Of a CPU without the leaf 36, as what the SDM (3A, 4.1.4) says of one with PAE. */
+unsigned tn_cpuid_get_phys_bits(const struct kvm_cpuid2 *cpuid);
 
 /* cpu-models.c: whether @name is "host", "max" or a model of the table. */
 bool tn_cpu_model_is_known(const char *name);

@@ -153,6 +153,8 @@ void tn_vcpu_resume(TnVcpu *vcpu);
 void tn_vcpu_hold_current(void);
 /* Host thread id (gettid), for query-cpus-fast. */
 int tn_vcpu_get_thread_id(TnVcpu *vcpu);
+/* Width of physical addresses as the guest reads it (CPUID 0x80000008); constant. */
+unsigned tn_vcpu_get_phys_bits(TnVcpu *vcpu);
 /* "info registers" of a paused or running vCPU (it is paused meanwhile). (transfer full) */
 char *tn_vcpu_print_registers(TnVcpu *vcpu);
 /* kvmclock: tell the guest that it was stopped. Paused vCPUs only. */

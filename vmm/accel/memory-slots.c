@@ -59,7 +59,7 @@ section_to_slot(const TnFlatRange *flat, TnMemorySlot *ret_slot)
 }
 
 static bool
-tell_kvm(TnMemorySlots *slots, unsigned number, const TnMemorySlot *slot)
+tell_kvm(TnMemorySlots *slots, unsigned number, const TnMemorySlot *slot, GError **error)
 {
     struct kvm_userspace_memory_region region = {
         .slot = number,
@@ -70,12 +70,26 @@ tell_kvm(TnMemorySlots *slots, unsigned number, const TnMemorySlot *slot)
     };
 
     if (ioctl(slots->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0) {
-        tn_log("KVM_SET_USER_MEMORY_REGION failed for slot %u, guest 0x%" PRIx64
-               ", size 0x%" PRIx64 ": %s",
-               number, slot->gpa, slot->size, g_strerror(errno));
+        g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                    "KVM_SET_USER_MEMORY_REGION failed, slot=%u, start=0x%" PRIx64
+                    ", size=0x%" PRIx64 ": %s",
+                    number, slot->gpa, slot->size, g_strerror(errno));
         return false;
     }
     return true;
+}
+
+/* Of a change that KVM has no reason to refuse. */
+static bool
+tell_kvm_or_log(TnMemorySlots *slots, unsigned number, const TnMemorySlot *slot)
+{
+    g_autoptr(GError) error = NULL;
+    bool ok = tell_kvm(slots, number, slot, &error);
+
+    if (!ok) {
+        tn_log("%s", error->message);
+    }
+    return ok;
 }
 
 static unsigned
@@ -96,29 +110,44 @@ set_used(TnMemorySlots *slots, unsigned used)
     __atomic_store_n(&slots->used, used, __ATOMIC_RELAXED);
 }
 
-static void
-add_slot(TnMemorySlots *slots, const TnMemorySlot *slot)
+static bool
+add_slot(TnMemorySlots *slots, const TnMemorySlot *slot, GError **error)
 {
     unsigned number;
     guint64 *key;
 
     if (slots->used >= slots->max_slots) {
-        tn_log("All %u memory slots of KVM are in use: guest 0x%" PRIx64 " stays unmapped",
-               slots->max_slots, slot->gpa);
-        return;
+        g_set_error_literal(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
+                            "hypervisor has no free memory slots left");
+        return false;
     }
     number = find_free_number(slots);
-    if (!tell_kvm(slots, number, slot)) {
-        return;
+    if (!tell_kvm(slots, number, slot, error)) {
+        return false;
     }
     g_array_index(slots->table, TnMemorySlot, number) = *slot;
     key = g_new(guint64, 1);
     *key = slot->gpa;
     g_hash_table_insert(slots->by_gpa, key, GUINT_TO_POINTER(number + 1));
     set_used(slots, slots->used + 1);
+    return true;
 }
 
-/* The slot at @gpa, or NULL: KVM refused it, and that was said then. */
+/* A guest can bring this about as often as it likes, so it is told once. */
+static void
+refuse(TnMemorySlots *slots, const TnMemorySlot *slot, const GError *error)
+{
+    const TnMemorySection section = { .space = slots->space };
+
+    if (tn_memory_section_refuse(&section, error) || slots->refusal_logged) {
+        return;
+    }
+    slots->refusal_logged = true;
+    tn_log("guest memory at 0x%" PRIx64 " is slow, it has no slot of KVM (told once): %s",
+           slot->gpa, error->message);
+}
+
+/* The slot at @gpa, or NULL: KVM refused it. */
 static TnMemorySlot *
 find_slot(TnMemorySlots *slots, uint64_t gpa, unsigned *ret_number)
 {
@@ -147,7 +176,7 @@ remove_slot(TnMemorySlots *slots, uint64_t gpa)
     gone.size = 0;
     g_free(slot->reported);
     if (!slots->closing) {
-        (void)tell_kvm(slots, number, &gone);
+        (void)tell_kvm_or_log(slots, number, &gone);
     }
     memset(&g_array_index(slots->table, TnMemorySlot, number), 0, sizeof(TnMemorySlot));
     g_hash_table_remove(slots->by_gpa, &key);
@@ -319,7 +348,7 @@ update_logging(TnMemorySlots *slots, const TnMemorySection *section)
         if (!slot || slot->flags == piece.flags) {
             continue;
         }
-        if (tell_kvm(slots, number, &piece)) {
+        if (tell_kvm_or_log(slots, number, &piece)) {
             slot->flags = piece.flags;
             g_clear_pointer(&slot->reported, g_free);
         }
@@ -390,7 +419,12 @@ listener_commit(TnMemoryListener *listener)
         remove_slot(slots, g_array_index(slots->removals, TnSlotChange, i).gpa);
     }
     for (unsigned i = 0; i < slots->additions->len; i++) {
-        add_slot(slots, &g_array_index(slots->additions, TnSlotChange, i).slot);
+        const TnMemorySlot *slot = &g_array_index(slots->additions, TnSlotChange, i).slot;
+        g_autoptr(GError) error = NULL;
+
+        if (!add_slot(slots, slot, &error)) {
+            refuse(slots, slot, error);
+        }
     }
     if (slots->inhibited) {
         slots->inhibited = false;

@@ -217,6 +217,7 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
     if (!cpuid) {
         return FALSE;
     }
+    vcpu->phys_bits = tn_cpuid_get_phys_bits(cpuid);
     vcpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->apic_id);
     if (vcpu->fd < 0) {
         return tn_kvm_set_errno(error, "KVM_CREATE_VCPU");
@@ -388,6 +389,12 @@ tn_vcpu_resume(TnVcpu *vcpu)
     update_immediate_exit_locked(vcpu);
     pthread_cond_broadcast(&vcpu->kvm->run_changed);
     pthread_mutex_unlock(&vcpu->kvm->run_lock);
+}
+
+unsigned
+tn_vcpu_get_phys_bits(TnVcpu *vcpu)
+{
+    return vcpu->phys_bits;
 }
 
 int

@@ -234,6 +234,12 @@ pci_hole64_base(TnPcDevices *d)
     return (end + GIB - 1) / GIB * GIB;
 }
 
+guint64
+tn_pc_devices_get_last_address(TnPcDevices *d)
+{
+    return pci_hole64_base(d) + PCI_HOLE64_SIZE - 1;
+}
+
 GBytes *
 tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpus)
 {
@@ -274,7 +280,7 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
         acpi.device_memory_size = tn_range_size(window);
     }
     acpi.pci_hole64.first = pci_hole64_base(d);
-    acpi.pci_hole64.last = acpi.pci_hole64.first + PCI_HOLE64_SIZE - 1;
+    acpi.pci_hole64.last = tn_pc_devices_get_last_address(d);
     return tn_pc_acpi_build(&acpi);
 }
 

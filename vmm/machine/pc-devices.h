@@ -35,6 +35,9 @@ void tn_pc_devices_settle(TnPcDevices *devices);
 /* After each reset: what firmware does before a kernel runs (pc-pci-setup.h). */
 void tn_pc_devices_setup_pci(TnPcDevices *devices);
 
+/* The last guest address that something may ever be at: the end of the 64-bit PCI hole. */
+guint64 tn_pc_devices_get_last_address(TnPcDevices *devices);
+
 /* (transfer none): the PM device's, for hot-plug controllers. */
 TnAcpiGpe *tn_pc_devices_get_gpe(TnPcDevices *devices);
 

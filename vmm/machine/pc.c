@@ -56,6 +56,24 @@ make_cpus(TnPcBoard *board, GError **error)
     return tn_pc_cpus_make_first(board->cpus, board->machine->unattached, error);
 }
 
+/* What the guest's CPUs cannot address, the guest would find in the tables all the same. */
+static gboolean
+check_address_width(TnPcBoard *board, GError **error)
+{
+    unsigned bits = tn_vcpu_get_phys_bits(tn_cpu_get_vcpu(tn_pc_cpus_get(board->cpus, 0)));
+    guint64 last = tn_pc_devices_get_last_address(board->devices);
+    guint64 limit = bits < 64 ? (G_GUINT64_CONSTANT(1) << bits) - 1 : G_MAXUINT64;
+
+    if (last > limit) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                    "Address space limit 0x%" G_GINT64_MODIFIER "x < 0x%" G_GINT64_MODIFIER
+                    "x phys-bits too low (%u)",
+                    limit, last, bits);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 TnPcBoard *
 tn_pc_board_new(TnMachine *machine, GError **error)
 {
@@ -87,7 +105,7 @@ tn_pc_board_new(TnMachine *machine, GError **error)
         board->devices = tn_pc_devices_new(machine, board->ram, error);
         tn_memory_commit(p->memory);
     }
-    if (!board->devices || !make_cpus(board, error)) {
+    if (!board->devices || !make_cpus(board, error) || !check_address_width(board, error)) {
         tn_pc_board_free(board);
         return NULL;
     }

@@ -67,7 +67,8 @@ void tn_memory_listener_unregister(TnMemoryListener *listener, TnAddressSpace *a
 
 /**
  * tn_memory_section_refuse:
- * A listener, from its region_add, cannot mirror @section; it is told of its removal all the same.
+ * A listener, from its region_add or the commit after it, cannot mirror @section (of which the
+ * space is all that is looked at); it is told of its removal all the same.
  * @error: (transfer none): why; of several in one transaction the first is kept.
  * Returns: whether somebody hears of it (tn_memory_commit_checked()). If not, the listener
  * has to act itself.

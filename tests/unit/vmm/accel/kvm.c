@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Opening KVM: every way in which it can fail says what is wrong. */
-#include "vmm/accel/kvm.h"
+#include "vmm/accel/kvm-private.h"
+#include "vmm/memory/memory.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +90,65 @@ test_open_and_close(void)
     tn_kvm_free(kvm);
 }
 
+/* A slot that somebody else put where memory shall come, which KVM refuses then. */
+static void
+occupy(TnKvm *kvm, void *host, guint64 size)
+{
+    const struct kvm_userspace_memory_region region = {
+        .slot = 100,
+        .guest_phys_addr = 0x200000,
+        .memory_size = size,
+        .userspace_addr = (uintptr_t)host,
+    };
+
+    g_assert_cmpint(ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region), ==, 0);
+}
+
+static void
+test_refused_slot_is_undone(void)
+{
+    g_autoptr(GError) error = NULL;
+    TnKvm *kvm = tn_kvm_new_vm(NULL, &error);
+    TnMemory *memory;
+    TnMemoryRegion root, ram;
+    TnRamBlock block = { .fd = -1 };
+    TnAddressSpace *space;
+    unsigned free_before;
+
+    if (!kvm) {
+        g_test_skip(error->message);
+        return;
+    }
+    memory = tn_memory_new();
+    block.host = g_aligned_alloc0(1, 0x100000, 0x100000);
+    tn_memory_region_init(&root, memory, NULL, "root", TN_SIZE_WHOLE);
+    space = tn_address_space_new(memory, &root, "memory");
+    tn_memory_region_init_ram(&ram, memory, NULL, "ram", 0x100000, &block);
+    tn_kvm_attach_memory(kvm, space);
+    occupy(kvm, block.host, 0x100000);
+    free_before = tn_memory_slots_free(&kvm->slots);
+
+    tn_memory_begin(memory);
+    tn_memory_region_add_subregion(&root, 0x200000, &ram);
+    g_assert_false(tn_memory_commit_checked(memory, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "KVM_SET_USER_MEMORY_REGION failed, slot=0, start=0x200000, size=0x100000: "
+                    "File exists");
+    g_assert_cmpuint(tn_memory_slots_free(&kvm->slots), ==, free_before);
+    tn_memory_region_del_subregion(&root, &ram);
+    occupy(kvm, block.host, 0);
+    tn_memory_region_add_subregion(&root, 0x200000, &ram);
+    g_assert_cmpuint(tn_memory_slots_free(&kvm->slots), ==, free_before - 1);
+
+    tn_memory_region_del_subregion(&root, &ram);
+    tn_kvm_free(kvm);
+    tn_address_space_free(space);
+    tn_memory_region_done(&ram);
+    tn_memory_region_done(&root);
+    tn_memory_free(memory);
+    g_aligned_free(block.host);
+}
+
 static void
 test_without_pit(void)
 {
@@ -118,6 +179,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/accel/kvm/refused-slot-is-undone", test_refused_slot_is_undone);
     g_test_add_func("/accel/kvm/missing", test_missing);
     g_test_add_func("/accel/kvm/not-kvm", test_not_kvm);
     g_test_add_func("/accel/kvm/unreadable", test_unreadable);
