@@ -116,7 +116,7 @@ typedef struct {
     gboolean acpi;
     gboolean apic;
     gboolean pae;
-    TnTristate vmport; /**< only NO is supported */
+    TnTristate vmport; /**< ABSENT is the machine's own default, on */
     TnTristate smm;    /**< only NO is supported */
     TnIoapicDriver ioapic;
 } TnDomainFeatures;

@@ -124,5 +124,5 @@ refuse_on(const char *name, TnTristate state, GError **error)
 gboolean
 tn_domain_features_validate(const TnDomainFeatures *self, GError **error)
 {
-    return refuse_on("vmport", self->vmport, error) && refuse_on("smm", self->smm, error);
+    return refuse_on("smm", self->smm, error);
 }

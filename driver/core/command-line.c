@@ -71,6 +71,10 @@ add_machine(GPtrArray *argv, const TnDomainDef *def, const TnCommandLineEnv *env
     if (def->cpu.cells->len == 0 && tn_memory_args_needs_backend(def)) {
         g_string_append(text, ",memory-backend=pc.ram");
     }
+    if (def->features.vmport != TN_TRISTATE_ABSENT) {
+        g_string_append_printf(text, ",vmport=%s",
+                               def->features.vmport == TN_TRISTATE_YES ? "on" : "off");
+    }
     if (def->features.ioapic != TN_IOAPIC_ABSENT) {
         g_string_append_printf(text, ",kernel_irqchip=%s",
                                def->features.ioapic == TN_IOAPIC_QEMU ? "split" : "on");

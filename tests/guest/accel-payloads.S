@@ -87,6 +87,19 @@ payload where
         jmp     2b
 payload_end where
 
+/* Says what ecx is after it read a port whose owner may change registers, and what it read. */
+payload call
+        movl    $0x1234, %ecx
+        inl     $0x10, %eax
+        movl    %eax, %ebx
+        movl    %ecx, %eax
+        outl    %eax, $0x10
+        movl    %ebx, %eax
+        outl    %eax, $0x10
+1:      hlt
+        jmp     1b
+payload_end call
+
 /* Says 1 by a port whose owner may hold the vCPU, then 2. */
 payload held
         movb    $1, %al

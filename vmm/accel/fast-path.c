@@ -118,6 +118,8 @@ tn_kvm_fast_path_init(TnKvm *kvm)
 
     path->opaque = kvm;
     path->free_memory_slots = free_memory_slots;
+    path->get_registers = tn_vcpu_get_current_registers;
+    path->set_registers = tn_vcpu_set_current_registers;
     if (kvm->has_irqfd) {
         path->add_irqfd = add_irqfd;
         path->remove_irqfd = remove_irqfd;

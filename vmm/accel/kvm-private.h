@@ -290,6 +290,10 @@ void tn_vcpu_stall(TnVcpu *vcpu);
 /* vcpu.c: closes every vCPU that was freed; all are, when the VM goes. */
 void tn_kvm_drop_parked_vcpus(TnKvm *kvm);
 
+/* vcpu.c: TnFastPath's registers. */
+gboolean tn_vcpu_get_current_registers(void *opaque, TnGuestRegisters *ret_registers);
+void tn_vcpu_set_current_registers(void *opaque, const TnGuestRegisters *registers);
+
 /* vcpu-run.c: runs the guest until the thread shall end. */
 void tn_vcpu_run_loop(TnVcpu *vcpu);
 

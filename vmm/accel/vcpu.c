@@ -151,6 +151,32 @@ tn_vcpu_hold_current(void)
     }
 }
 
+gboolean
+tn_vcpu_get_current_registers(void *opaque, TnGuestRegisters *ret_registers)
+{
+    struct kvm_regs regs;
+
+    if (!current_vcpu || ioctl(current_vcpu->fd, KVM_GET_REGS, &regs) < 0) {
+        return FALSE;
+    }
+    *ret_registers = (TnGuestRegisters){ regs.rax, regs.rbx, regs.rcx, regs.rdx };
+    return TRUE;
+}
+
+void
+tn_vcpu_set_current_registers(void *opaque, const TnGuestRegisters *registers)
+{
+    struct kvm_regs regs;
+
+    if (current_vcpu && ioctl(current_vcpu->fd, KVM_GET_REGS, &regs) == 0) {
+        regs.rax = registers->rax;
+        regs.rbx = registers->rbx;
+        regs.rcx = registers->rcx;
+        regs.rdx = registers->rdx;
+        (void)ioctl(current_vcpu->fd, KVM_SET_REGS, &regs);
+    }
+}
+
 static void *
 vcpu_thread(void *opaque)
 {

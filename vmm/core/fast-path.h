@@ -15,6 +15,11 @@ typedef struct TnMsiMessage {
     guint32 data;
 } TnMsiMessage;
 
+/* The general registers that calls by ports use. */
+typedef struct TnGuestRegisters {
+    guint64 rax, rbx, rcx, rdx;
+} TnGuestRegisters;
+
 struct TnFastPath {
     void *opaque;
     /* Memory slots the accelerator can still take. Main thread. */
@@ -45,4 +50,9 @@ struct TnFastPath {
     /* Keeps the accelerator's own PIT from IRQ 0 (the HPET's legacy route). NULL where the
      * PIT is a device of ours. Any thread. */
     void (*gate_pit)(void *opaque, gboolean gated);
+
+    /* Registers of the vCPU whose access is being served, on its own thread alone; get: FALSE
+     * elsewhere. Who sets them while a port is read gives RAX what the read returns. */
+    gboolean (*get_registers)(void *opaque, TnGuestRegisters *ret_registers);
+    void (*set_registers)(void *opaque, const TnGuestRegisters *registers);
 };

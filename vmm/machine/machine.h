@@ -60,6 +60,7 @@ typedef struct TnMachineConfig {
     char *kvm_path;         /* NULL: /dev/kvm */
     gboolean split_irqchip; /* kernel-irqchip=split: PIC, IOAPIC and PIT are devices of ours */
     gboolean hpet;          /* -machine hpet=: default on */
+    gboolean vmport;        /* -machine vmport=: default on */
     gboolean pit;           /* -machine pit=: default on */
     gboolean pit_discard;   /* -global kvm-pit.lost_tick_policy=discard */
     GPtrArray *fw_cfg_files; /* of TnFwCfgFile: -fw_cfg; NULL for none */

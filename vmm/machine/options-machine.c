@@ -121,9 +121,9 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
         config->memory_backend = g_steal_pointer(&backend);
     }
     return take_irqchip(config, terms, error) && take_off(terms, "usb", error) &&
-           take_off(terms, "vmport", error) &&
            tn_keyval_take_bool(terms, "hpet", &config->hpet, error) &&
            take_on_off_auto(terms, "pit", &config->pit, error) &&
+           take_on_off_auto(terms, "vmport", &config->vmport, error) &&
            tn_keyval_take_bool(terms, "dump-guest-core", &config->dump_guest_core, error) &&
            tn_keyval_take_bool(terms, "mem-merge", &config->mem_merge, error) &&
            tn_keyval_take_uint(terms, "x-unpacked-kernel", FIRST_INHERITED_FD, INT_MAX,

@@ -334,6 +334,7 @@ options_new(void)
     options->config->mem_merge = TRUE;
     options->config->hpet = TRUE;
     options->config->pit = TRUE;
+    options->config->vmport = TRUE;
     options->config->rtc_date = G_MININT64;
     options->objects = g_ptr_array_new_with_free_func(json_put);
     options->devices = g_ptr_array_new_with_free_func(json_put);

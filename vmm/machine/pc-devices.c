@@ -11,6 +11,7 @@
 #include "vmm/hw/port92.h"
 #include "vmm/hw/rtc.h"
 #include "vmm/hw/serial.h"
+#include "vmm/hw/vmport.h"
 #include "vmm/machine/machine-private.h"
 #include "vmm/machine/pc-acpi.h"
 #include "vmm/machine/pc-fw-cfg.h"
@@ -41,6 +42,7 @@ struct TnPcDevices {
     TnRtc *rtc;
     TnI8042 *i8042;
     TnPort92 *port92;
+    TnVmport *vmport; /* NULL for vmport=off */
     TnPcHotplug *hotplug;
 };
 
@@ -115,6 +117,33 @@ make_isa_devices(TnPcDevices *d, GError **error)
     return TRUE;
 }
 
+/* The digits of @text, which is canonical; zeroes for NULL. */
+static void
+parse_uuid(const char *text, guint8 *ret_uuid)
+{
+    for (unsigned n = 0; text && n < 16; text++) {
+        if (*text != '-') {
+            ret_uuid[n++] = (guint8)(g_ascii_xdigit_value(text[0]) << 4 |
+                                     g_ascii_xdigit_value(text[1]));
+            text++;
+        }
+    }
+}
+
+static gboolean
+make_vmport(TnPcDevices *d, GError **error)
+{
+    const TnMachineConfig *c = d->machine->config;
+    TnVmportConfig config = { .ram_size = c->ram_size };
+
+    if (!c->vmport) {
+        return TRUE;
+    }
+    parse_uuid(c->uuid, config.uuid);
+    d->vmport = tn_vmport_new(&d->machine->platform, &config);
+    return realize(d, d->vmport, error);
+}
+
 static gboolean
 make_hotplug(TnPcDevices *d, GError **error)
 {
@@ -153,7 +182,7 @@ tn_pc_devices_new(TnMachine *machine, const TnPcRam *ram, GError **error)
     d->below_4g = tn_pc_ram_below_4g(ram);
     d->above_4g = tn_pc_ram_above_4g(ram);
     if (!make_chipset(d, error) || !make_timers(d, error) || !make_isa_devices(d, error) ||
-        !make_fw_cfg(d, error) || !make_hotplug(d, error)) {
+        !make_fw_cfg(d, error) || !make_vmport(d, error) || !make_hotplug(d, error)) {
         tn_pc_devices_free(d);
         return NULL;
     }
@@ -188,6 +217,7 @@ tn_pc_devices_free(TnPcDevices *d)
         return;
     }
     tn_pc_devices_stop_hotplug(d);
+    drop(d->vmport);
     drop(d->port92);
     drop(d->i8042);
     drop(d->rtc);

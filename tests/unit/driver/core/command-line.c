@@ -84,6 +84,16 @@ test_direct_boot(void)
 }
 
 static void
+test_vmport(void)
+{
+    assert_words("<memory unit='MiB'>256</memory><vcpu>1</vcpu>" OS
+                 "<features><vmport state='off'/></features>",
+                 HEAD "-machine\npc-i440fx-7.2,usb=off,dump-guest-core=off,vmport=off\n"
+                      "-accel\nkvm\n-cpu\nhost\n-smp\n1,sockets=1,cores=1,threads=1\n"
+                      "-m\nsize=262144k\n" MIDDLE "-rtc\nbase=utc\n-no-shutdown");
+}
+
+static void
 test_sleep(void)
 {
     assert_words("<memory unit='MiB'>256</memory><vcpu>1</vcpu>" OS
@@ -204,6 +214,7 @@ main(int argc, char **argv)
     g_test_add_func("/driver/command-line/direct-boot", test_direct_boot);
     g_test_add_func("/driver/command-line/ioapic", test_ioapic);
     g_test_add_func("/driver/command-line/numa-and-dimm", test_numa_and_dimm);
+    g_test_add_func("/driver/command-line/vmport", test_vmport);
     g_test_add_func("/driver/command-line/sleep", test_sleep);
     g_test_add_func("/driver/command-line/required-features-are-enforced",
                     test_required_features_are_enforced);

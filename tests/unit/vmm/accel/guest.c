@@ -13,6 +13,15 @@
 static uint64_t
 port_read(void *opaque, uint64_t addr, unsigned size)
 {
+    TnGuest *guest = opaque;
+    const TnFastPath *path = tn_kvm_get_fast_path(guest->kvm);
+    TnGuestRegisters regs;
+
+    if (guest->change_registers && path->get_registers(path->opaque, &regs)) {
+        regs.rcx += 0x10000;
+        regs.rax = 0x42;
+        path->set_registers(path->opaque, &regs);
+    }
     return 0x42;
 }
 

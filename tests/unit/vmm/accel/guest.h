@@ -32,6 +32,7 @@ typedef struct TnGuest {
     GCond said_more;
     GArray *said; /* of uint32_t; under lock */
     uint32_t device_value, device_written; /* under lock */
+    gboolean change_registers; /* a read of port 0x10 adds 0x10000 to RCX */
     gboolean hold; /* port 0x10 holds the vCPU that writes to it */
 } TnGuest;
 

@@ -532,6 +532,27 @@ test_hold_current(void)
     tn_guest_free(guest);
 }
 
+/* A device changes registers while it serves a port. */
+static void
+test_registers_of_a_call(void)
+{
+    TnGuest *guest = tn_guest_new(1);
+    const TnFastPath *path;
+    TnGuestRegisters regs;
+
+    if (!guest) {
+        return;
+    }
+    path = tn_kvm_get_fast_path(guest->kvm);
+    g_assert_false(path->get_registers(path->opaque, &regs)); /* no vCPU's thread */
+    guest->change_registers = TRUE;
+    tn_guest_load(guest, TN_GUEST_CODE, call);
+    tn_guest_resume(guest);
+    g_assert_cmphex(tn_guest_wait_said(guest, 0), ==, 0x11234);
+    g_assert_cmphex(tn_guest_wait_said(guest, 1), ==, 0x42);
+    tn_guest_free(guest);
+}
+
 static const TnLegacyChips firmware_chips = {
     .vector_base = { 0x08, 0x70 }, .masks = { 0xb8, 0x8e }, .ticks = TRUE
 };
@@ -581,6 +602,7 @@ main(int argc, char **argv)
                     test_replacing_memory_is_seamless);
     g_test_add_func("/accel/vcpu/starts-in-real-mode", test_starts_in_real_mode);
     g_test_add_func("/accel/vcpu/hold-current", test_hold_current);
+    g_test_add_func("/accel/vcpu/registers-of-a-call", test_registers_of_a_call);
     g_test_add_func("/accel/vcpu/legacy-chips-tick", test_legacy_chips_tick);
     return g_test_run();
 }

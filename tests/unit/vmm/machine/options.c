@@ -212,6 +212,16 @@ test_pit(void)
 }
 
 static void
+test_vmport(void)
+{
+    g_autoptr(TnOptions) o = accept("-machine pc");
+    g_autoptr(TnOptions) off = accept("-machine pc,vmport=off");
+
+    g_assert_true(o->config->vmport);
+    g_assert_false(off->config->vmport);
+}
+
+static void
 test_hpet(void)
 {
     g_autoptr(TnOptions) o = accept("-machine pc");
@@ -395,6 +405,7 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/irqchip", test_irqchip);
     g_test_add_func("/machine/options/machine", test_machine);
     g_test_add_func("/machine/options/pit", test_pit);
+    g_test_add_func("/machine/options/vmport", test_vmport);
     g_test_add_func("/machine/options/hpet", test_hpet);
     g_test_add_func("/machine/options/fw-cfg", test_fw_cfg);
     g_test_add_func("/machine/options/global", test_global);
