@@ -316,8 +316,8 @@ is_available(const TnCpuidInput *input, const TnCpuFeature *feature)
 
 /* "check" and "enforce" are about terms that the host cannot fulfil: warn of them (the default),
  * refuse them (not the default). The last word counts. */
-static bool
-find_switch(const TnCpuModel *model, const char *name, bool by_default)
+bool
+tn_cpu_model_find_switch(const TnCpuModel *model, const char *name, bool by_default)
 {
     for (const char *const *term = model->features; term && *term; term++) {
         if (strcmp(*term + 1, name) == 0) {
@@ -340,12 +340,12 @@ report_missing(const TnCpuidInput *input, const char *name, const TnCpuFeature *
                                              registers[feature->reg], name,
                                              g_bit_nth_lsf(feature->mask, -1));
 
-    if (find_switch(input->model, "enforce", false)) {
+    if (tn_cpu_model_find_switch(input->model, "enforce", false)) {
         g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
                     "Host doesn't support requested features: %s", where);
         return FALSE;
     }
-    if (input->apic_id == 0 && find_switch(input->model, "check", true)) {
+    if (input->apic_id == 0 && tn_cpu_model_find_switch(input->model, "check", true)) {
         tn_log("warning: host doesn't support requested feature: %s", where);
     }
     return TRUE;
@@ -355,8 +355,9 @@ report_missing(const TnCpuidInput *input, const char *name, const TnCpuFeature *
 static bool
 apply_group(struct kvm_cpuid2 *cpuid, const char *name, bool on)
 {
-    if (strcmp(name, "check") == 0 || strcmp(name, "enforce") == 0) {
-        return true; /* see find_switch() */
+    if (strcmp(name, "check") == 0 || strcmp(name, "enforce") == 0 ||
+        strcmp(name, "hv_passthrough") == 0 || strcmp(name, "hv-passthrough") == 0) {
+        return true; /* see tn_cpu_model_find_switch() */
     }
     if (strcmp(name, "kvm") == 0) {
         if (!on) {
@@ -540,7 +541,8 @@ tn_cpuid_build(const TnCpuidInput *input, GError **error)
     if (!make_topology(&model->topology, &topology, error)) {
         return NULL;
     }
-    cpuid = g_malloc0(sizeof(*cpuid) + (n + EXTRA_ENTRIES) * sizeof(cpuid->entries[0]));
+    cpuid = g_malloc0(sizeof(*cpuid) + (n + EXTRA_ENTRIES + TN_HYPERV_MAX_LEAVES) *
+                                          sizeof(cpuid->entries[0]));
     cpuid->nent = n;
     memcpy(cpuid->entries, input->supported->entries, n * sizeof(cpuid->entries[0]));
 
@@ -553,5 +555,8 @@ tn_cpuid_build(const TnCpuidInput *input, GError **error)
         }
     }
     set_xsave_components(cpuid);
+    if (input->hyperv) {
+        tn_hyperv_add_cpuid(cpuid, input->hyperv);
+    }
     return g_steal_pointer(&cpuid);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "vmm/accel/kvm.h"
+#include "vmm/core/hyperv.h"
 
 #include <linux/kvm.h>
 #include <pthread.h>
@@ -91,6 +92,16 @@ typedef struct TnSplitIrqchip {
     GArray *resamplers; /* of TnResampler, one for each event descriptor; NULL: not made */
 } TnSplitIrqchip;
 
+/* hyperv.c: the Hyper-V interface, once a CPU model asked for it. */
+typedef struct TnHyperv {
+    TnHypervHost host;
+    struct kvm_cpuid2 *cpuid; /* KVM_GET_SUPPORTED_HV_CPUID; NULL: not asked for yet */
+    bool has_synic;
+
+    GRWLock lock; /* held for reading while a connection's taker is called */
+    TnHypervConnections connections;
+} TnHyperv;
+
 struct TnKvm {
     /* Constant after tn_kvm_create_irqchip(). */
     int fd;
@@ -126,6 +137,7 @@ struct TnKvm {
     TnBusListener memory_bus, io_bus; /* topology lock */
     TnIrqRoutes routes;
     TnSplitIrqchip split;
+    TnHyperv hyperv;
 
     /* The VM's queue of writes, shared with KVM; an empty one until the first vCPU is made. */
     struct kvm_coalesced_mmio_ring *ring;
@@ -174,6 +186,7 @@ struct TnVcpu {
     TnAccessCache memory_cache;
     TnAccessCache io_cache;
     uint64_t exit_count; /* atomic, written by the thread alone */
+    uint64_t synic_messages, synic_events; /* atomic, likewise: the SynIC's pages, 0: off */
 
     /* Constant. */
     unsigned index;
@@ -305,9 +318,29 @@ void tn_vcpu_registers_done(TnVcpu *vcpu);
 /* registers-print.c: appends "info registers" of a vCPU that is out of the guest. */
 void tn_vcpu_registers_print(TnVcpu *vcpu, GString *out);
 
-/* cpuid.c */
+/* msi-routes.c: a GSI that raises @sint of @cpu's SynIC, to be taken away by
+ * tn_kvm_remove_msi_route(); -1 with @error. */
+int tn_kvm_add_sint_route(TnKvm *kvm, unsigned cpu, unsigned sint, GError **error);
+
+/* hyperv.c. init and done: with the TnKvm. prepare: before the first vCPU of a @model that wants
+ * Hyper-V's interface, no effect else; CAPABILITY where KVM has none. */
+void tn_hyperv_init(TnKvm *kvm);
+void tn_hyperv_done(TnKvm *kvm);
+gboolean tn_hyperv_prepare(TnKvm *kvm, const TnCpuModel *model, GError **error);
+/* Adds KVM's leaves of it to @cpuid, which has room for TN_HYPERV_MAX_LEAVES more, and moves
+ * KVM's own out of the way. Pure. */
+#define TN_HYPERV_MAX_LEAVES 16
+void tn_hyperv_add_cpuid(struct kvm_cpuid2 *cpuid, const struct kvm_cpuid2 *hyperv);
+/* After the vCPU's CPUID: switches its SynIC on. */
+gboolean tn_hyperv_enable(TnVcpu *vcpu, GError **error);
+/* KVM_EXIT_HYPERV. The vCPU's thread. */
+void tn_hyperv_handle_exit(TnVcpu *vcpu);
+
+/* cpuid.c: the last "+name" or "-name" among @model's terms. */
+bool tn_cpu_model_find_switch(const TnCpuModel *model, const char *name, bool by_default);
 typedef struct TnCpuidInput {
     const struct kvm_cpuid2 *supported; /* KVM_GET_SUPPORTED_CPUID */
+    const struct kvm_cpuid2 *hyperv;    /* KVM_GET_SUPPORTED_HV_CPUID; NULL: not shown */
     bool has_tsc_deadline;
     const TnCpuModel *model;
     unsigned apic_id;

@@ -272,6 +272,7 @@ tn_kvm_new_vm(const char *path, GError **error)
     int run_size;
 
     tn_kvm_split_init(kvm);
+    tn_hyperv_init(kvm);
     path = path ? path : "/dev/kvm";
     kvm->fd = kvm->vm_fd = kvm->vfio_fd = -1;
     pthread_mutex_init(&kvm->run_lock, NULL);
@@ -332,6 +333,7 @@ tn_kvm_free(TnKvm *kvm)
     tn_coalesced_done(kvm);
     tn_irq_routes_done(&kvm->routes);
     tn_kvm_split_done(kvm);
+    tn_hyperv_done(kvm);
     if (kvm->vfio_fd >= 0) {
         (void)close(kvm->vfio_fd);
     }

@@ -89,14 +89,14 @@ drop_entry_locked(TnIrqRoutes *routes, unsigned gsi)
 }
 
 static gboolean
-add_entry_locked(TnKvm *kvm, unsigned gsi, const TnMsiMessage *message, GError **error)
+add_entry_locked(TnKvm *kvm, const struct kvm_irq_routing_entry *entry, GError **error)
 {
     TnIrqRoutes *routes = &kvm->routes;
 
-    fill_entry(kvm, &routes->table->entries[routes->table->nr], gsi, message);
-    routes->msi_at[gsi] = ++routes->table->nr;
+    routes->table->entries[routes->table->nr] = *entry;
+    routes->msi_at[entry->gsi] = ++routes->table->nr;
     if (!apply_locked(kvm, error)) {
-        drop_entry_locked(routes, gsi);
+        drop_entry_locked(routes, entry->gsi);
         return FALSE;
     }
     return TRUE;
@@ -114,24 +114,42 @@ find_free_gsi_locked(const TnIrqRoutes *routes)
     return gsi;
 }
 
-int
-tn_kvm_add_msi_route(void *opaque, const TnMsiMessage *message, GError **error)
+/* @entry under a GSI that is free, which it is told. */
+static int
+add_route(TnKvm *kvm, struct kvm_irq_routing_entry *entry, GError **error)
 {
-    TnKvm *kvm = opaque;
     TnIrqRoutes *routes = &kvm->routes;
-    unsigned gsi;
     gboolean ok = FALSE;
 
     pthread_mutex_lock(&routes->lock);
-    gsi = find_free_gsi_locked(routes);
-    if (routes->table->nr >= routes->limit || gsi >= routes->limit) {
+    entry->gsi = find_free_gsi_locked(routes);
+    if (routes->table->nr >= routes->limit || entry->gsi >= routes->limit) {
         g_set_error(error, TN_KVM_ERROR, TN_KVM_ERROR_FAILED,
                     "No interrupt route is left: KVM takes at most %u", routes->limit);
     } else {
-        ok = add_entry_locked(kvm, gsi, message, error);
+        ok = add_entry_locked(kvm, entry, error);
     }
     pthread_mutex_unlock(&routes->lock);
-    return ok ? (int)gsi : -1;
+    return ok ? (int)entry->gsi : -1;
+}
+
+int
+tn_kvm_add_msi_route(void *opaque, const TnMsiMessage *message, GError **error)
+{
+    struct kvm_irq_routing_entry entry;
+
+    fill_entry(opaque, &entry, 0, message);
+    return add_route(opaque, &entry, error);
+}
+
+int
+tn_kvm_add_sint_route(TnKvm *kvm, unsigned cpu, unsigned sint, GError **error)
+{
+    struct kvm_irq_routing_entry entry = { .type = KVM_IRQ_ROUTING_HV_SINT };
+
+    entry.u.hv_sint.vcpu = cpu;
+    entry.u.hv_sint.sint = sint;
+    return add_route(kvm, &entry, error);
 }
 
 gboolean
@@ -178,7 +196,7 @@ tn_kvm_set_msi_route(TnKvm *kvm, unsigned gsi, const TnMsiMessage *message)
     fill_entry(kvm, &wanted, gsi, message);
     pthread_mutex_lock(&routes->lock);
     if (!routes->msi_at[gsi]) {
-        ok = routes->table->nr < routes->limit && add_entry_locked(kvm, gsi, message, NULL);
+        ok = routes->table->nr < routes->limit && add_entry_locked(kvm, &wanted, NULL);
     } else if (!is_same_message(&routes->table->entries[routes->msi_at[gsi] - 1], &wanted)) {
         routes->table->entries[routes->msi_at[gsi] - 1] = wanted;
         ok = apply_locked(kvm, NULL);

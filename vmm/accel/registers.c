@@ -41,6 +41,14 @@ static const uint32_t unlisted_msrs[] = {
     MSR_IA32_MTRR_DEF_TYPE,
 };
 
+/* Nor are these, the SynIC's: SIEFP, SIMP, SINT0..15; the synthetic timers. */
+static const uint32_t hyperv_msrs[] = {
+    0x40000082, 0x40000083, 0x40000090, 0x40000091, 0x40000092, 0x40000093, 0x40000094,
+    0x40000095, 0x40000096, 0x40000097, 0x40000098, 0x40000099, 0x4000009a, 0x4000009b,
+    0x4000009c, 0x4000009d, 0x4000009e, 0x4000009f, 0x400000b0, 0x400000b1, 0x400000b2,
+    0x400000b3, 0x400000b4, 0x400000b5, 0x400000b6, 0x400000b7,
+};
+
 /* KVM takes or gives at most this many at once. */
 #define MAX_MSRS_PER_CALL 256
 
@@ -78,14 +86,16 @@ static gboolean
 save_msrs(TnVcpu *vcpu, GError **error)
 {
     const struct kvm_msr_list *list = vcpu->kvm->msrs;
-    unsigned n = list->nmsrs + (unsigned)G_N_ELEMENTS(unlisted_msrs);
+    const unsigned listed = list->nmsrs + (unsigned)G_N_ELEMENTS(unlisted_msrs);
+    unsigned n = listed + (vcpu->kvm->hyperv.has_synic ? (unsigned)G_N_ELEMENTS(hyperv_msrs) : 0);
     struct kvm_msrs *msrs = g_malloc0(sizeof(*msrs) + n * sizeof(msrs->entries[0]));
 
     vcpu->initial.msrs = msrs;
     msrs->nmsrs = n;
     for (unsigned i = 0; i < n; i++) {
-        msrs->entries[i].index =
-            i < list->nmsrs ? list->indices[i] : unlisted_msrs[i - list->nmsrs];
+        msrs->entries[i].index = i < list->nmsrs ? list->indices[i]
+                                 : i < listed    ? unlisted_msrs[i - list->nmsrs]
+                                                 : hyperv_msrs[i - listed];
     }
     if (!transfer_msrs(vcpu, KVM_GET_MSRS, msrs, "KVM_GET_MSRS", error)) {
         return FALSE;
@@ -262,6 +272,7 @@ tn_vcpu_registers_reset(TnVcpu *vcpu, GError **error)
     struct kvm_sregs sregs = initial->sregs;
 
     vcpu->has_held_vector = false;
+    vcpu->synic_messages = vcpu->synic_events = 0;
     if (vcpu->index == 0) {
         switch (vcpu->start.mode) {
         case TN_VCPU_START_RESET:

@@ -151,6 +151,9 @@ handle_rare_exit(TnVcpu *vcpu)
     case KVM_EXIT_IOAPIC_EOI:
         chips->end_of_interrupt(chips->opaque, run->eoi.vector);
         return;
+    case KVM_EXIT_HYPERV:
+        tn_hyperv_handle_exit(vcpu);
+        return;
     case KVM_EXIT_HLT:
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN:

@@ -239,6 +239,10 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
     };
     void *run;
 
+    if (!tn_hyperv_prepare(kvm, model, error)) {
+        return FALSE;
+    }
+    input.hyperv = kvm->hyperv.cpuid;
     cpuid = tn_cpuid_build(&input, error);
     if (!cpuid) {
         return FALSE;
@@ -259,7 +263,7 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
     if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0) {
         return tn_kvm_set_errno(error, "KVM_SET_CPUID2");
     }
-    return tn_vcpu_registers_save_initial(vcpu, error);
+    return tn_hyperv_enable(vcpu, error) && tn_vcpu_registers_save_initial(vcpu, error);
 }
 
 /* Gives back all of a vCPU that has no thread. */

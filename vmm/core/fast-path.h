@@ -55,4 +55,8 @@ struct TnFastPath {
      * elsewhere. Who sets them while a port is read gives RAX what the read returns. */
     gboolean (*get_registers)(void *opaque, TnGuestRegisters *ret_registers);
     void (*set_registers)(void *opaque, const TnGuestRegisters *registers);
+
+    /* The CPUs' synthetic interrupt controllers; NULL where the CPU model has none. Set when
+     * the first CPU is made. */
+    const struct TnHypervHost *hyperv;
 };

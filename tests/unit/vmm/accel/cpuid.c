@@ -312,6 +312,45 @@ test_feature_names(void)
     g_assert_false(tn_cpu_feature_find("avx5", &feature));
 }
 
+/* KVM's leaves of Hyper-V's interface, in little. */
+static struct kvm_cpuid2 *
+make_hyperv(void)
+{
+    struct kvm_cpuid2 *cpuid =
+        g_malloc0(sizeof(*cpuid) + MAX_TEST_ENTRIES * sizeof(cpuid->entries[0]));
+
+    add(cpuid, 0x40000000, 0, (uint32_t[]){ 0x40000082, 0x756e694c, 0x564b2078, 0x7648204d });
+    add(cpuid, 0x40000001, 0, (uint32_t[]){ 0x31237648, 0, 0, 0 });
+    add(cpuid, 0x40000003, 0, (uint32_t[]){ 0xe7f, 0x830, 0, 0x80d08 });
+    add(cpuid, 0x4000000a, 0, (uint32_t[]){ 1, 0, 0, 0 });
+    add(cpuid, 0x40000080, 0, (uint32_t[]){ 0x40000082, 0, 0, 0 });
+    return cpuid;
+}
+
+static void
+test_hyperv_moves_kvm_away(void)
+{
+    const char *const terms[] = { "+hv_passthrough", NULL };
+    const TnCpuModel model = { .name = "host", .features = terms, .topology = { 1, 1, 1, 1 } };
+    g_autofree struct kvm_cpuid2 *host = make_host(false);
+    g_autofree struct kvm_cpuid2 *hyperv = make_hyperv();
+    const TnCpuidInput input = { .supported = host, .hyperv = hyperv, .model = &model };
+    g_autoptr(GError) error = NULL;
+    g_autofree struct kvm_cpuid2 *cpuid = tn_cpuid_build(&input, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(find(cpuid, 0x40000000, 0)->eax, ==, 0x4000000a);
+    g_assert_cmphex(find(cpuid, 0x40000000, 0)->ebx, ==, 0x756e694c);
+    g_assert_cmphex(find(cpuid, 0x40000001, 0)->eax, ==, 0x31237648);
+    g_assert_cmphex(find(cpuid, 0x40000003, 0)->eax, ==, 0xe7f);
+    g_assert_cmphex(find(cpuid, 0x40000003, 0)->ebx, ==, 0x030); /* no debugger */
+    g_assert_cmphex(find(cpuid, 0x40000003, 0)->edx, ==, 0x80508);
+    g_assert_null(find(cpuid, 0x40000080, 0));
+    g_assert_cmphex(find(cpuid, 0x40000100, 0)->ebx, ==, 0x4b4d564b);
+    g_assert_cmphex(find(cpuid, 0x40000100, 0)->eax, ==, 0x40000101);
+    g_assert_nonnull(find(cpuid, 0x40000101, 0));
+}
+
 static void
 test_opteron_g1(void)
 {
@@ -417,6 +456,7 @@ main(int argc, char **argv)
     g_test_add_func("/accel/cpu-features/names", test_feature_names);
     g_test_add_func("/accel/cpuid/qemu64", test_qemu64);
     g_test_add_func("/accel/cpuid/opteron-g1", test_opteron_g1);
+    g_test_add_func("/accel/cpuid/hyperv-moves-kvm-away", test_hyperv_moves_kvm_away);
     g_test_add_func("/accel/cpuid/phys-bits", test_phys_bits);
     g_test_add_func("/accel/cpuid/vendor", test_vendor);
     return g_test_run();
