@@ -226,6 +226,38 @@ call_new(TnQmpClient *self)
     return call;
 }
 
+/* Queues a command that somebody will wait for. NULL with @error. Lock held. */
+static TnQmpPendingCall *
+start_waited_locked(TnQmpClient *self, const char *name, json_object *args, const TnQmpFds *fds,
+                    GError **error)
+{
+    TnQmpPendingCall *call = call_new(self);
+
+    if (!start_locked(self, call, name, args, fds, error)) {
+        g_clear_pointer(&call, tn_qmp_client_pending_unref);
+    }
+    return call;
+}
+
+/* The reply of @call, which is given up; NULL with @error. Lock held. */
+static json_object *
+wait_for_reply_locked(TnQmpClient *self, TnQmpPendingCall *call, gint64 deadline, GError **error)
+{
+    json_object *reply;
+
+    while (!call->done) {
+        if (!wait_locked(self, deadline) && !call->done) {
+            time_out_locked(self, call);
+        }
+    }
+    if (call->error) {
+        g_propagate_error(error, g_steal_pointer(&call->error));
+    }
+    reply = g_steal_pointer(&call->reply);
+    tn_qmp_client_pending_unref(call);
+    return reply;
+}
+
 json_object *
 tn_qmp_client_call(TnQmpClient *self, const char *name, json_object *args, const int *fds,
                    unsigned n_fds, int timeout_ms, GError **error)
@@ -236,21 +268,39 @@ tn_qmp_client_call(TnQmpClient *self, const char *name, json_object *args, const
     json_object *reply = NULL;
 
     g_return_val_if_fail(!g_main_context_is_owner(self->context), NULL);
-    call = call_new(self);
     g_mutex_lock(&self->lock);
-    if (start_locked(self, call, name, args, &descriptors, error)) {
-        while (!call->done) {
-            if (!wait_locked(self, deadline) && !call->done) {
-                time_out_locked(self, call);
-            }
-        }
-        if (call->error) {
-            g_propagate_error(error, g_steal_pointer(&call->error));
-        }
-        reply = g_steal_pointer(&call->reply);
+    call = start_waited_locked(self, name, args, &descriptors, error);
+    if (call) {
+        reply = wait_for_reply_locked(self, call, deadline, error);
     }
     g_mutex_unlock(&self->lock);
-    tn_qmp_client_pending_unref(call);
+    json_object_put(args);
+    return reply;
+}
+
+json_object *
+tn_qmp_client_call_and_query(TnQmpClient *self, const char *name, json_object *args,
+                             const char *query, int timeout_ms, json_object **ret_answer,
+                             GError **error)
+{
+    const TnQmpFds none = { NULL, 0 };
+    gint64 deadline = deadline_from_timeout(timeout_ms);
+    TnQmpPendingCall *call;
+    TnQmpPendingCall *next = NULL;
+    json_object *reply = NULL;
+
+    *ret_answer = NULL;
+    g_return_val_if_fail(!g_main_context_is_owner(self->context), NULL);
+    g_mutex_lock(&self->lock);
+    call = start_waited_locked(self, name, args, &none, error);
+    if (call) {
+        next = start_waited_locked(self, query, NULL, &none, NULL);
+        reply = wait_for_reply_locked(self, call, deadline, error);
+    }
+    if (next) {
+        *ret_answer = wait_for_reply_locked(self, next, deadline, NULL);
+    }
+    g_mutex_unlock(&self->lock);
     json_object_put(args);
     return reply;
 }

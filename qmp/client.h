@@ -112,6 +112,19 @@ unsigned tn_qmp_client_get_version(TnQmpClient *client);
 json_object *tn_qmp_client_call(TnQmpClient *client, const char *name, json_object *args,
                                 const int *fds, unsigned n_fds, int timeout_ms, GError **error);
 
+/**
+ * tn_qmp_client_call_and_query:
+ * @query: a command without arguments, sent right behind @name and whatever becomes of that:
+ *   what is asked after a change costs no turn of its own.
+ * @ret_answer: (out) (transfer full): @query's "return" member; NULL when it failed or came too
+ *   late.
+ * Otherwise as tn_qmp_client_call(), whose parameters, reply and errors are @name's; @timeout_ms
+ * is for both.
+ */
+json_object *tn_qmp_client_call_and_query(TnQmpClient *client, const char *name, json_object *args,
+                                          const char *query, int timeout_ms,
+                                          json_object **ret_answer, GError **error);
+
 /* @reply (transfer none) on success, else NULL and @error. */
 typedef void (*TnQmpClientReplyFunc)(TnQmpClient *client, json_object *reply, const GError *error,
                                      gpointer user_data);

@@ -18,19 +18,6 @@ object_del(TnQmpClient *qmp, const char *alias)
     tn_qmp_client_call_async(qmp, "object-del", args, NULL, 0, TN_MONITOR_TIMEOUT_MS, NULL, NULL);
 }
 
-static gboolean
-call(TnQmpClient *qmp, const char *command, json_object *args, GError **error)
-{
-    json_object *reply = tn_qmp_client_call(qmp, command, args, NULL, 0, TN_MONITOR_TIMEOUT_MS,
-                                            error);
-
-    if (!reply) {
-        return FALSE;
-    }
-    json_object_put(reply);
-    return TRUE;
-}
-
 /* Assigned devices reach all of the guest's memory: more of it may have to be locked. */
 static gboolean
 raise_memlock(const TnHotplugTarget *target, const TnDevice *device, GError **error)
@@ -47,16 +34,19 @@ raise_memlock(const TnHotplugTarget *target, const TnDevice *device, GError **er
 }
 
 static gboolean
-plug(const TnHotplugTarget *target, TnDevice *device, GError **error)
+plug(const TnHotplugTarget *target, TnDevice *device, gpointer *ret_seen, GError **error)
 {
     const TnMemoryDevice *dimm = (const TnMemoryDevice *)device;
     TnQmpClient *qmp = target->qmp;
+    json_object *reply, *devices;
     GError *why = NULL;
 
     if (!raise_memlock(target, device, error)) {
         return FALSE;
     }
-    if (!call(qmp, "object-add", tn_memory_args_backend(target->live, dimm), &why)) {
+    reply = tn_qmp_client_call(qmp, "object-add", tn_memory_args_backend(target->live, dimm), NULL,
+                               0, TN_MONITOR_TIMEOUT_MS, &why);
+    if (!reply) {
         tn_monitor_explain(&why, "object-add");
         /* Without an answer nobody knows whether it was made: it is not to stay. */
         if (why->domain == TN_QMP_CLIENT_ERROR) {
@@ -65,22 +55,31 @@ plug(const TnHotplugTarget *target, TnDevice *device, GError **error)
         g_propagate_error(error, why);
         return FALSE;
     }
-    if (!call(qmp, "device_add", tn_memory_args_device(dimm), &why)) {
+    json_object_put(reply);
+    /* The guest is busy with it from here on: better to have the address asked for already. */
+    reply = tn_qmp_client_call_and_query(qmp, "device_add", tn_memory_args_device(dimm),
+                                         "query-memory-devices", TN_MONITOR_TIMEOUT_MS, &devices,
+                                         &why);
+    if (!reply) {
+        json_object_put(devices);
         tn_monitor_explain(&why, "device_add");
         object_del(qmp, device->info.alias);
         g_propagate_error(error, why);
         return FALSE;
     }
+    json_object_put(reply);
+    *ret_seen = devices;
     return TRUE;
 }
 
 static void
-finish(const TnHotplugTarget *target, const TnDevice *device, gboolean kept)
+finish(const TnHotplugTarget *target, const TnDevice *device, gboolean kept, gpointer seen)
 {
-    if (kept) {
-        /* Not knowing the address is no reason to take the memory away again. */
-        (void)tn_launch_read_memory_devices(target->domain, target->qmp, NULL);
+    /* Not knowing the address is no reason to take the memory away again. */
+    if (kept && seen) {
+        tn_launch_take_memory_devices(target->domain, seen);
     }
+    json_object_put(seen);
 }
 
 /* Clients know a DIMM that was added by its backend's name, one that was removed by its own: so it

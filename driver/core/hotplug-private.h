@@ -17,12 +17,15 @@ typedef struct TnHotplugTarget {
 
 /** TnHotplugKind: worker threads, with the domain's job held and no lock. */
 typedef struct TnHotplugKind {
-    /** plug: @device, with alias and address, into the guest. On failure everything is undone. */
-    gboolean (*plug)(const TnHotplugTarget *target, TnDevice *device, GError **error);
+    /** plug: @device, with alias and address, into the guest. On failure everything is undone.
+     *  @ret_seen: what finish shall know, NULL for nothing. */
+    gboolean (*plug)(const TnHotplugTarget *target, TnDevice *device, gpointer *ret_seen,
+                     GError **error);
 
     /** finish: after a plug; @kept: the live definition has it; FALSE: the domain has ended.
-     *  @device is a copy. */
-    void (*finish)(const TnHotplugTarget *target, const TnDevice *device, gboolean kept);
+     *  @device is a copy; @seen: plug's, (transfer full). */
+    void (*finish)(const TnHotplugTarget *target, const TnDevice *device, gboolean kept,
+                   gpointer seen);
 
     /** event_name: under which clients hear of the addition; NULL: its alias. (transfer full) */
     char *(*event_name)(const char *alias);

@@ -90,14 +90,15 @@ attach_live(TnChange *change, TnDevice *given, GError **error)
     g_autoptr(TnQmpClient) qmp = tn_monitor_get(change->domain, error);
     const TnHotplugTarget target = { change->domain, change->run, change->live_copy, qmp };
     g_autoptr(TnDevice) copy = NULL;
+    gpointer seen = NULL;
     gboolean kept;
 
-    if (!qmp || !kind->plug(&target, device, error)) {
+    if (!qmp || !kind->plug(&target, device, &seen, error)) {
         return FALSE;
     }
     copy = tn_device_copy(device);
     kept = take_plugged(change, g_steal_pointer(&device), error);
-    kind->finish(&target, copy, kept);
+    kind->finish(&target, copy, kept, seen);
     if (kept) {
         tn_launch_save_run_later(change->domain);
     }

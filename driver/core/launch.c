@@ -297,6 +297,16 @@ take_memory_devices_locked(TnDomain *domain, json_object *list)
     }
 }
 
+void
+tn_launch_take_memory_devices(TnDomain *domain, json_object *list)
+{
+    g_mutex_lock(&domain->lock);
+    if (domain->live) {
+        take_memory_devices_locked(domain, list);
+    }
+    g_mutex_unlock(&domain->lock);
+}
+
 gboolean
 tn_launch_read_memory_devices(TnDomain *domain, TnQmpClient *qmp, GError **error)
 {
@@ -306,11 +316,7 @@ tn_launch_read_memory_devices(TnDomain *domain, TnQmpClient *qmp, GError **error
     if (!list) {
         return FALSE;
     }
-    g_mutex_lock(&domain->lock);
-    if (domain->live) {
-        take_memory_devices_locked(domain, list);
-    }
-    g_mutex_unlock(&domain->lock);
+    tn_launch_take_memory_devices(domain, list);
     json_object_put(list);
     return TRUE;
 }

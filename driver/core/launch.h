@@ -32,7 +32,9 @@ gboolean tn_launch_save_run(TnDomain *domain, GError **error);
 /* The same soon, on another thread; a failure is logged. Any thread, any lock. */
 void tn_launch_save_run_later(TnDomain *domain);
 
-/* query-memory-devices into the live definition: slots and addresses. No lock. */
+/* What query-memory-devices answered into the live definition: slots and addresses. No lock. */
+void tn_launch_take_memory_devices(TnDomain *domain, json_object *list);
+/* The same, asking for it. */
 gboolean tn_launch_read_memory_devices(TnDomain *domain, TnQmpClient *qmp, GError **error);
 
 /* query-chardev into the live definition: the ptys. No lock. */

@@ -207,6 +207,7 @@ typedef struct Caller {
     const char *name;
     int timeout_ms;
     json_object *reply;
+    json_object *answer; /* a pair's */
     GError *error;
     GThread *thread;
 } Caller;
@@ -266,6 +267,74 @@ test_replies_out_of_order_reach_their_callers(Fixture *f, gconstpointer data)
     g_assert_cmpstr(json_object_get_string(b.reply), ==, "for b");
     json_object_put(a.reply);
     json_object_put(b.reply);
+}
+
+/* A command and the query behind it, on a thread of its own. */
+static gpointer
+run_pair(gpointer data)
+{
+    Caller *c = data;
+
+    c->reply = tn_qmp_client_call_and_query(c->f->client, c->name, NULL, "query", c->timeout_ms,
+                                            &c->answer, &c->error);
+    return NULL;
+}
+
+static void
+start_pair(Caller *c, Fixture *f, int timeout_ms)
+{
+    negotiate(f);
+    *c = (Caller){ .f = f, .name = "change", .timeout_ms = timeout_ms };
+    c->thread = g_thread_new("caller", run_pair, c);
+    /* Both, before either is answered. */
+    expect_line(f, "{\"execute\": \"change\", \"id\": 1}");
+    expect_line(f, "{\"execute\": \"query\", \"id\": 2}");
+}
+
+static void
+test_pair_gets_both_replies(Fixture *f, gconstpointer data)
+{
+    Caller c;
+
+    start_pair(&c, f, LIMIT_MS);
+    peer_say(f, "{\"return\": \"done\", \"id\": 1}\r\n{\"return\": \"seen\", \"id\": 2}\r\n");
+    g_thread_join(c.thread);
+    g_assert_no_error(c.error);
+    g_assert_cmpstr(json_object_get_string(c.reply), ==, "done");
+    g_assert_cmpstr(json_object_get_string(c.answer), ==, "seen");
+    json_object_put(c.reply);
+    json_object_put(c.answer);
+}
+
+static void
+test_pair_reports_the_command_alone(Fixture *f, gconstpointer data)
+{
+    Caller c;
+
+    start_pair(&c, f, LIMIT_MS);
+    peer_say(f, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": 1}\r\n"
+                "{\"return\": \"seen\", \"id\": 2}\r\n");
+    g_thread_join(c.thread);
+    g_assert_error(c.error, TN_QMP_ERROR, TN_QMP_ERROR_GENERIC_ERROR);
+    g_assert_null(c.reply);
+    g_assert_cmpstr(json_object_get_string(c.answer), ==, "seen");
+    json_object_put(c.answer);
+    g_error_free(c.error);
+}
+
+static void
+test_pair_does_without_an_answer(Fixture *f, gconstpointer data)
+{
+    Caller c;
+
+    start_pair(&c, f, LIMIT_MS);
+    peer_say(f, "{\"return\": \"done\", \"id\": 1}\r\n"
+                "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": 2}\r\n");
+    g_thread_join(c.thread);
+    g_assert_no_error(c.error);
+    g_assert_cmpstr(json_object_get_string(c.reply), ==, "done");
+    g_assert_null(c.answer);
+    json_object_put(c.reply);
 }
 
 static void
@@ -604,6 +673,9 @@ main(int argc, char **argv)
         test_replies_out_of_order_reach_their_callers);
     ADD("error-keeps-class-and-desc", NULL, test_error_keeps_class_and_desc);
     ADD("arguments-are-exact", NULL, test_arguments_are_exact);
+    ADD("pair/gets-both-replies", NULL, test_pair_gets_both_replies);
+    ADD("pair/reports-the-command-alone", NULL, test_pair_reports_the_command_alone);
+    ADD("pair/does-without-an-answer", NULL, test_pair_does_without_an_answer);
     ADD("hang-hits-its-caller-alone", NULL, test_hang_hits_its_caller_alone);
     ADD("unsent-command-is-withdrawn-at-timeout", NULL,
         test_unsent_command_is_withdrawn_at_timeout);
