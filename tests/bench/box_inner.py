@@ -23,10 +23,12 @@ sys.dont_write_bytecode = True
 
 import daemons  # noqa: E402
 import guest  # noqa: E402
+import guest_share  # noqa: E402
 import libvirt  # noqa: E402
 import monitors  # noqa: E402
 import processes  # noqa: E402
 from table import median  # noqa: E402
+from vfio_guest import add_program  # noqa: E402
 
 RAM_BYTES = 512 << 20
 DIMM_MIB = 256
@@ -141,42 +143,70 @@ class Removals:
 
 
 def open_console(domain):
-    """The guest's reports, from its pseudo terminal."""
+    """The guest's pseudo terminal, and its reports from there."""
     path = ET.fromstring(domain.XMLDesc()).find("devices/console").get("tty")
     terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
     tty.setraw(terminal, termios.TCSANOW)
     reports = guest.Reports()
-    reports.follow(os.fdopen(terminal, "rb", buffering=0))
-    return reports
+    reports.follow(os.fdopen(os.dup(terminal), "rb", buffering=0))
+    return terminal, reports
 
 
 def start_once(who, domain, collected, which):
     """
-    Create, and the guest's way to its init; `which` begins their names. Returns (its reports,
-    its memory in kB).
+    Create, and the guest's way to its init; `which` begins their names. Returns its terminal
+    and its reports.
     """
     begin = time.monotonic()
     domain.create()
     returned = time.monotonic()
-    reports = open_console(domain)
+    terminal, reports = open_console(domain)
     reports.wait("init")
     collected.add(who, f"{which}_create", returned - begin)
     collected.add(who, f"{which}_init", reports.when - returned)
-    return reports, int(reports.wait(r"ready MemTotal=(\d+) kB")[1])
+    reports.wait("ready")
+    return terminal, reports
 
 
-def plug_once(who, domain, reports, before, removals, collected):
-    """A DIMM in and out."""
+def watch_memory(terminal, reports):
+    """Have memory watched by a program of its own: the shell's processes cost more than a DIMM."""
+    for command, answer in (("run killall uevent", "exit="),
+                            (f"run memory-watch {DIMM_MIB} &", "watching")):
+        os.write(terminal, command.encode() + b"\n")
+        reports.wait(answer)
+
+
+def plug(domain, reports):
+    """A DIMM plugged. Returns when it was begun, the call returned, the guest had all of it."""
     begin = time.monotonic()
     domain.attachDeviceFlags(DIMM_XML, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    collected.add(who, "attach", time.monotonic() - begin)
-    reports.wait_memory(before + DIMM_MIB * 1024)
-    collected.add(who, "grown", reports.when - begin)
+    returned = time.monotonic()
+    reports.wait_line(r"\+$")
+    return begin, returned, reports.when
+
+
+def unplug(domain, reports, removals):
+    """The DIMM taken away. Returns seconds to the event."""
     alias = ET.fromstring(domain.XMLDesc()).find("devices/memory[@model='dimm']/alias")
     begin = time.monotonic()
     domain.detachDeviceAlias(alias.get("name"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    collected.add(who, "removed", removals.wait() - begin)
-    reports.wait_memory(before)
+    seconds = removals.wait() - begin
+    reports.wait_line("-$")
+    return seconds
+
+
+def plug_once(who, domain, reports, removals, collected):
+    """A DIMM in and out, and again with KVM's events looked at, which takes longer."""
+    begin, returned, grown = plug(domain, reports)
+    collected.add(who, "attach", returned - begin)
+    collected.add(who, "grown", grown - begin)
+    collected.add(who, "removed", unplug(domain, reports, removals))
+    with guest_share.Trace() as trace:
+        _, _, grown = plug(domain, reports)
+        collected.add(who, "grown_guest", trace.seconds(grown))
+    with guest_share.Trace() as trace:
+        unplug(domain, reports, removals)
+        collected.add(who, "removed_guest", trace.seconds())
 
 
 def dimm_of(who, runs, images, collected):
@@ -194,9 +224,13 @@ def dimm_of(who, runs, images, collected):
             daemon.wait_for_kernel()
             for _ in range(runs):
                 domain.destroy()
-                reports, before = start_once(who, domain, collected, "later")
+                terminal, reports = start_once(who, domain, collected, "later")
+            watch_memory(terminal, reports)
+            # What happens for the first time takes longer, on both sides.
+            plug(domain, reports)
+            unplug(domain, reports, removals)
             for _ in range(runs):
-                plug_once(who, domain, reports, before, removals, collected)
+                plug_once(who, domain, reports, removals, collected)
         finally:
             if domain.isActive():
                 domain.destroy()
@@ -228,7 +262,9 @@ def main():
     collected = Collected()
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
-        {"boot": boot, "dimm": dimm}[sys.argv[1]](int(sys.argv[2]), guest.images(), collected)
+        images = guest.images()
+        add_program(images, scratch, monitors.BUILD / "tests/bench/memory-watch")
+        {"boot": boot, "dimm": dimm}[sys.argv[1]](int(sys.argv[2]), images, collected)
     collected.print()
 
 

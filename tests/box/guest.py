@@ -59,8 +59,12 @@ class Reports:
         The match of `pattern` in the first report after the last one waited for; its
         time is in `when`. Raises GuestError when it does not come within `limit` seconds.
         """
+        return self.wait_line(r"TENON-GUEST " + pattern, limit)
+
+    def wait_line(self, pattern, limit=LIMIT_SECONDS):
+        """The same for a line that is no report."""
         end = time.monotonic() + limit
-        compiled = re.compile(r"TENON-GUEST " + pattern)
+        compiled = re.compile(pattern)
         with self._more:
             while True:
                 while self._next < len(self._lines):
