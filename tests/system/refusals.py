@@ -3,6 +3,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -23,6 +24,16 @@ def unknown_domain(daemon):
                             "00000000-1111-2222-3333-444444444444")):
         refuses(libvirt.VIR_ERR_NO_DOMAIN, "Domain not found", function, word)
     connection.close()
+
+
+@tests.point
+def board_that_cannot_be_made(daemon):
+    done = subprocess.run([daemon.vmm, "-display", "none", "-global", "PIIX4_PM.nonsense=1"],
+                          capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                          timeout=PATIENCE_SECONDS)
+    equal(done.returncode, 1)
+    harness.contains(done.stderr, "can't apply global PIIX4_PM.nonsense=1: "
+                                  "Property 'PIIX4_PM.nonsense' not found")
 
 
 @tests.point

@@ -176,13 +176,20 @@ tn_pc_devices_refresh_fw_cfg(TnPcDevices *d)
 TnPcDevices *
 tn_pc_devices_new(TnMachine *machine, const TnPcRam *ram, GError **error)
 {
+    TnMemory *memory = machine->platform.memory;
     TnPcDevices *d = g_new0(TnPcDevices, 1);
+    gboolean made;
 
     d->machine = machine;
     d->below_4g = tn_pc_ram_below_4g(ram);
     d->above_4g = tn_pc_ram_above_4g(ram);
-    if (!make_chipset(d, error) || !make_timers(d, error) || !make_isa_devices(d, error) ||
-        !make_fw_cfg(d, error) || !make_vmport(d, error) || !make_hotplug(d, error)) {
+    /* Nobody sees the machine half made: one view is enough for all its regions. What goes again
+     * needs a view without it, so outside. */
+    tn_memory_begin(memory);
+    made = make_chipset(d, error) && make_timers(d, error) && make_isa_devices(d, error) &&
+           make_fw_cfg(d, error) && make_vmport(d, error) && make_hotplug(d, error);
+    tn_memory_commit(memory);
+    if (!made) {
         tn_pc_devices_free(d);
         return NULL;
     }

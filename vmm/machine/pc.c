@@ -100,10 +100,7 @@ tn_pc_board_new(TnMachine *machine, GError **error)
     /* The split PIT is not KVM's, and discards them anyway. */
     if (board->irqchip && (!c->pit_discard || c->split_irqchip || !c->pit ||
                            tn_kvm_discard_lost_ticks(board->kvm, error))) {
-        /* Nobody sees the machine half made: one view is enough for all its regions. */
-        tn_memory_begin(p->memory);
         board->devices = tn_pc_devices_new(machine, board->ram, error);
-        tn_memory_commit(p->memory);
     }
     if (!board->devices || !make_cpus(board, error) || !check_address_width(board, error)) {
         tn_pc_board_free(board);
