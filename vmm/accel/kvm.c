@@ -399,6 +399,19 @@ tn_kvm_reset(TnKvm *kvm, GError **error)
     return tn_kvm_irq_chips_reset(kvm, error);
 }
 
+gboolean
+tn_kvm_disable_idle_exits(TnKvm *kvm, GError **error)
+{
+    struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_DISABLE_EXITS };
+
+    cap.args[0] = (unsigned)check_extension(kvm, KVM_CAP_X86_DISABLE_EXITS) &
+                  KVM_X86_DISABLE_VALID_EXITS;
+    if (ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap) < 0) {
+        return tn_kvm_set_errno(error, "KVM_ENABLE_CAP for KVM_CAP_X86_DISABLE_EXITS");
+    }
+    return TRUE;
+}
+
 void
 tn_kvm_stop_clock(TnKvm *kvm)
 {

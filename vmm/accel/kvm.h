@@ -75,6 +75,10 @@ gboolean tn_kvm_reset(TnKvm *kvm, GError **error);
  * a split irqchip. All vCPUs paused. */
 gboolean tn_kvm_set_legacy_chips(TnKvm *kvm, const TnLegacyChips *chips, GError **error);
 
+/* Guests halt, pause, wait for memory and enter C-states without an exit, as far as KVM can do
+ * that (-overcommit cpu-pm=on). Before the first vCPU. */
+gboolean tn_kvm_disable_idle_exits(TnKvm *kvm, GError **error);
+
 /* The in-kernel PIT forgets ticks that the guest could not take, instead of catching up
  * (-global kvm-pit.lost_tick_policy=discard). Before the guest runs; not without a PIT. */
 gboolean tn_kvm_discard_lost_ticks(TnKvm *kvm, GError **error);

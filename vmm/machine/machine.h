@@ -60,6 +60,7 @@ typedef struct TnMachineConfig {
     char *kvm_path;         /* NULL: /dev/kvm */
     gboolean split_irqchip; /* kernel-irqchip=split: PIC, IOAPIC and PIT are devices of ours */
     gboolean hpet;          /* -machine hpet=: default on */
+    gboolean cpu_pm;        /* -overcommit cpu-pm=: guests halt and wait without an exit */
     gboolean vmport;        /* -machine vmport=: default on */
     gboolean pit;           /* -machine pit=: default on */
     gboolean pit_discard;   /* -global kvm-pit.lost_tick_policy=discard */

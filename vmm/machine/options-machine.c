@@ -132,6 +132,16 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
 }
 
 gboolean
+tn_options_take_overcommit(TnMachineConfig *config, const char *text, GError **error)
+{
+    AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
+
+    return terms && take_off(terms, "mem-lock", error) &&
+           tn_keyval_take_bool(terms, "cpu-pm", &config->cpu_pm, error) &&
+           tn_keyval_check_empty(terms, error);
+}
+
+gboolean
 tn_options_take_accel(TnMachineConfig *config, const char *text, GError **error)
 {
     AUTO_JSON terms = tn_keyval_parse(text, "accel", error);

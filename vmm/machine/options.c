@@ -239,6 +239,8 @@ static const OptionRow rows[] = {
     { "append", "text", N_("kernel command line"), .take_config = take_append },
     { "fw_cfg", "[name=]name,string=text|file=path", N_("file for the guest's firmware"),
       .take_config = tn_options_take_fw_cfg },
+    { "overcommit", "[cpu-pm=on|off]", N_("let the guest put host CPUs to sleep"),
+      .take_config = tn_options_take_overcommit },
     { "global", "driver.prop=value", N_("property of every device of a type"),
       .take_config = tn_options_take_global },
     { "serial", "dev", N_("what the next serial port is connected to"), .take = take_serial },

@@ -65,6 +65,7 @@ gboolean tn_options_take_rtc(TnMachineConfig *config, const char *text, GError *
 gboolean tn_options_take_uuid(TnMachineConfig *config, const char *text, GError **error);
 /* options-extra.c, likewise. */
 gboolean tn_options_take_fw_cfg(TnMachineConfig *config, const char *text, GError **error);
+gboolean tn_options_take_overcommit(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_global(TnMachineConfig *config, const char *text, GError **error);
 /* One -add-fd; what the number stands for is not looked at. (options-extra.c) */
 gboolean tn_options_parse_add_fd(const char *text, TnAddFd *ret_add, GError **error);

@@ -87,7 +87,7 @@ tn_pc_board_new(TnMachine *machine, GError **error)
 
     board->machine = machine;
     board->kvm = tn_kvm_new_vm(c->kvm_path, error);
-    if (board->kvm) {
+    if (board->kvm && (!c->cpu_pm || tn_kvm_disable_idle_exits(board->kvm, error))) {
         tn_kvm_attach_memory(board->kvm, p->memory_space);
         tn_kvm_attach_io(board->kvm, p->io_space);
         /* Before the chips: see tn_kvm_create_irqchip(). */

@@ -168,6 +168,23 @@ test_without_pit(void)
     tn_kvm_free(kvm);
 }
 
+/* KVMs that can disable nothing take that as well, or say that they lack it. */
+static void
+test_idle_exits(void)
+{
+    g_autoptr(GError) error = NULL;
+    TnKvm *kvm = tn_kvm_new(NULL, &error);
+
+    if (!kvm) {
+        g_test_skip(error->message);
+        return;
+    }
+    if (!tn_kvm_disable_idle_exits(kvm, &error)) {
+        g_assert_nonnull(strstr(error->message, "KVM_CAP_X86_DISABLE_EXITS"));
+    }
+    tn_kvm_free(kvm);
+}
+
 static void
 test_free_null(void)
 {
@@ -185,6 +202,7 @@ main(int argc, char **argv)
     g_test_add_func("/accel/kvm/unreadable", test_unreadable);
     g_test_add_func("/accel/kvm/open-and-close", test_open_and_close);
     g_test_add_func("/accel/kvm/without-pit", test_without_pit);
+    g_test_add_func("/accel/kvm/idle-exits", test_idle_exits);
     g_test_add_func("/accel/kvm/free-null", test_free_null);
     return g_test_run();
 }

@@ -222,6 +222,18 @@ test_vmport(void)
 }
 
 static void
+test_overcommit(void)
+{
+    g_autoptr(TnOptions) o = accept("-overcommit mem-lock=off,cpu-pm=on");
+    g_autoptr(TnOptions) off = accept("-machine pc");
+
+    g_assert_true(o->config->cpu_pm);
+    g_assert_false(off->config->cpu_pm);
+    refuse("-overcommit mem-lock=on",
+           "-overcommit mem-lock=on: Property 'mem-lock' cannot be 'on': it is not supported");
+}
+
+static void
 test_hpet(void)
 {
     g_autoptr(TnOptions) o = accept("-machine pc");
@@ -406,6 +418,7 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/machine", test_machine);
     g_test_add_func("/machine/options/pit", test_pit);
     g_test_add_func("/machine/options/vmport", test_vmport);
+    g_test_add_func("/machine/options/overcommit", test_overcommit);
     g_test_add_func("/machine/options/hpet", test_hpet);
     g_test_add_func("/machine/options/fw-cfg", test_fw_cfg);
     g_test_add_func("/machine/options/global", test_global);
