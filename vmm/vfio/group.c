@@ -55,7 +55,7 @@ static void
 set_host(TnVfioGroup *self, TnVfioHost *host)
 {
     self->host = host;
-    g_ptr_array_add(host->groups, self);
+    tn_vfio_host_list_add(host, host->groups, self);
 }
 
 TnVfioGroup *
@@ -124,7 +124,7 @@ tn_vfio_group_dispose(GObject *object)
 
     if (self->host) {
         g_assert(self->devices->len == 0);
-        g_ptr_array_remove(self->host->groups, self);
+        tn_vfio_host_list_remove(self->host, self->host->groups, self);
         g_clear_pointer(&self->container, tn_vfio_container_unref);
         tn_vfio_close(&self->host->kernel, &self->container_fd);
         tn_vfio_close(&self->host->kernel, &self->fd);
@@ -355,7 +355,7 @@ tn_vfio_group_open_device(TnVfioHost *host, const TnPlatform *platform, int numb
         }
         return -1;
     }
-    g_ptr_array_add(self->devices, g_strdup(name));
+    tn_vfio_host_list_add(host, self->devices, g_strdup(name));
     *ret_group = g_steal_pointer(&self);
     return fd;
 }
@@ -367,7 +367,7 @@ tn_vfio_group_close_device(TnVfioGroup *self, const char *name, int fd)
 
     tn_vfio_close(&self->host->kernel, &fd);
     g_assert_true(g_ptr_array_find_with_equal_func(self->devices, name, g_str_equal, &index));
-    g_ptr_array_remove_index(self->devices, index);
+    tn_vfio_host_list_remove(self->host, self->devices, self->devices->pdata[index]);
     if (self->devices->len == 0) {
         leave(self);
     }

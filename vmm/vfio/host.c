@@ -18,6 +18,7 @@ tn_vfio_host_finalize(GObject *object)
     g_ptr_array_unref(self->containers);
     g_ptr_array_unref(self->groups);
     g_ptr_array_unref(self->functions);
+    g_rec_mutex_clear(&self->lock);
     G_OBJECT_CLASS(tn_vfio_host_parent_class)->finalize(object);
 }
 
@@ -35,6 +36,23 @@ tn_vfio_host_init(TnVfioHost *self)
     self->containers = g_ptr_array_new();
     self->groups = g_ptr_array_new();
     self->functions = g_ptr_array_new();
+    g_rec_mutex_init(&self->lock);
+}
+
+void
+tn_vfio_host_list_add(TnVfioHost *self, GPtrArray *list, gpointer item)
+{
+    g_rec_mutex_lock(&self->lock);
+    g_ptr_array_add(list, item);
+    g_rec_mutex_unlock(&self->lock);
+}
+
+void
+tn_vfio_host_list_remove(TnVfioHost *self, GPtrArray *list, gpointer item)
+{
+    g_rec_mutex_lock(&self->lock);
+    (void)g_ptr_array_remove(list, item);
+    g_rec_mutex_unlock(&self->lock);
 }
 
 TnVfioHost *

@@ -26,9 +26,16 @@ struct _TnVfioHost {
 
     TnVfioKernel kernel;
     GPtrArray *containers;
+    /* The main thread changes these, and a group's list of devices, under lock and reads them
+     * without; a vCPU's thread reads them under lock (a bridge's secondary bus reset). */
+    GRecMutex lock;
     GPtrArray *groups;
     GPtrArray *functions;
 };
+
+/* Adds to or takes from one of the lists, under lock. Main thread. */
+void tn_vfio_host_list_add(TnVfioHost *self, GPtrArray *list, gpointer item);
+void tn_vfio_host_list_remove(TnVfioHost *self, GPtrArray *list, gpointer item);
 
 /* The host of the tree that @object is in. (transfer none) */
 TnVfioHost *tn_vfio_host_of(TnObject *object);

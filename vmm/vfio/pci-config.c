@@ -486,8 +486,7 @@ tn_vfio_config_write(TnPciDevice *device, unsigned offset, guint32 value, unsign
                                       value & (TN_PCI_COMMAND_MEMORY | TN_PCI_COMMAND_IO));
 
     if (command) {
-        /* The guest uses it: a reset that is still to come for others no longer is for this. */
-        g_atomic_int_set(&self->awaits_bus_reset, FALSE);
+        tn_vfio_reset_is_over(self);
     }
     if (told && !tell_last) {
         tell_device(self, offset, value, size);

@@ -116,7 +116,9 @@ struct _TnVfioPci {
     TnAddressSpace *table_space; /* the BAR that holds the MSI-X table, for overlays; or NULL */
     TnVfioNotifier error_notifier, request_notifier;
     gboolean has_intx;
-    gint awaits_bus_reset; /* atomic: brought down, and not touched by the guest since */
+    /* Atomic, since a reset with others and until the guest touches the function: it is down, so
+     * its bus may be reset; and it needs that, having had no reset of its own. */
+    gint is_down, needs_bus_reset;
 
     GMutex irq_lock;
     /* irq_lock protects these. */
@@ -198,5 +200,7 @@ gboolean tn_vfio_eventfd_take(int fd);
 /* Stops DMA and brings the function to its power-on state, by whatever means there is.
  * @with_others: the bus's other functions that are in use may be reset along if they await it. */
 void tn_vfio_reset(TnVfioPci *self, gboolean with_others);
+/* The guest uses it: a reset that is still to come for others no longer is for this. */
+void tn_vfio_reset_is_over(TnVfioPci *self);
 
 G_END_DECLS

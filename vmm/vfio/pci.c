@@ -167,7 +167,7 @@ setup_interrupts(TnVfioPci *self, GError **error)
 static gboolean
 take(TnVfioPci *self, GError **error)
 {
-    g_ptr_array_add(self->vfio.host->functions, self);
+    tn_vfio_host_list_add(self->vfio.host, self->vfio.host->functions, self);
     if (!tn_vfio_config_setup(self, error)) {
         return FALSE;
     }
@@ -184,7 +184,8 @@ give_back(TnVfioPci *self)
     tn_vfio_vectors_end(self);
     tn_vfio_intx_disable(self);
     tn_vfio_reset(self, FALSE);
-    (void)g_ptr_array_remove(self->vfio.host->functions, self);
+    tn_vfio_reset_is_over(self);
+    tn_vfio_host_list_remove(self->vfio.host, self->vfio.host->functions, self);
     tn_pci_msix_done(TN_PCI_DEVICE(self));
     tn_vfio_rom_done(self);
     tn_vfio_bars_done(self);

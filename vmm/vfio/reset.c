@@ -45,7 +45,7 @@ is_in_the_way(TnVfioPci *self, const char *name, gboolean with_others)
         TnVfioPci *other = functions->pdata[i];
 
         if (g_strcmp0(other->vfio.name, name) == 0) {
-            return !g_atomic_int_get(&other->awaits_bus_reset);
+            return !g_atomic_int_get(&other->is_down);
         }
     }
     return TRUE;
@@ -70,7 +70,7 @@ group_to_reset(TnVfioPci *self, const struct vfio_pci_dependent_device *other,
     return group;
 }
 
-/* Those that waited for it have had it. */
+/* Those that needed it have had it. */
 static void
 note_bus_reset(TnVfioPci *self, const struct vfio_pci_hot_reset_info *info)
 {
@@ -86,7 +86,7 @@ note_bus_reset(TnVfioPci *self, const struct vfio_pci_hot_reset_info *info)
             TnVfioPci *other = functions->pdata[j];
 
             if (g_strcmp0(other->vfio.name, name) == 0) {
-                g_atomic_int_set(&other->awaits_bus_reset, FALSE);
+                g_atomic_int_set(&other->needs_bus_reset, FALSE);
             }
         }
     }
@@ -152,19 +152,43 @@ quiesce(TnVfioPci *self)
     (void)tn_vfio_config_write_device(self, TN_PCI_REG_COMMAND, 2, 0);
 }
 
+/* Those that could not be reset by their bus before, as this one was in use on it. */
+static void
+reset_waiting_buses(const TnVfioHost *host)
+{
+    for (unsigned i = 0; i < host->functions->len; i++) {
+        TnVfioPci *other = host->functions->pdata[i];
+
+        if (g_atomic_int_get(&other->needs_bus_reset)) {
+            (void)reset_bus(other, TRUE);
+        }
+    }
+}
+
+void
+tn_vfio_reset_is_over(TnVfioPci *self)
+{
+    g_atomic_int_set(&self->is_down, FALSE);
+    g_atomic_int_set(&self->needs_bus_reset, FALSE);
+}
+
 void
 tn_vfio_reset(TnVfioPci *self, gboolean with_others)
 {
+    g_rec_mutex_lock(&self->vfio.host->lock);
     quiesce(self);
-    g_atomic_int_set(&self->awaits_bus_reset, with_others);
+    g_atomic_int_set(&self->is_down, with_others);
+    g_atomic_int_set(&self->needs_bus_reset, FALSE);
     errno = 0;
-    if (reset_function(self, FALSE)) {
-        g_atomic_int_set(&self->awaits_bus_reset, FALSE);
-        return;
+    if (!reset_function(self, FALSE) && !reset_bus(self, with_others)) {
+        g_atomic_int_set(&self->needs_bus_reset, with_others);
+        /* EAGAIN: who takes the function from us is waiting for its end, and resets it himself. */
+        if (!reset_function(self, TRUE) && self->vfio.can_reset && errno != EAGAIN) {
+            tn_log("vfio %s: the function could not be reset", self->vfio.name);
+        }
     }
-    /* EAGAIN: who takes the function from us is waiting for its end, and resets it himself. */
-    if (!reset_bus(self, with_others) && !reset_function(self, TRUE) && self->vfio.can_reset &&
-        errno != EAGAIN) {
-        tn_log("vfio %s: the function could not be reset", self->vfio.name);
+    if (with_others) {
+        reset_waiting_buses(self->vfio.host);
     }
+    g_rec_mutex_unlock(&self->vfio.host->lock);
 }

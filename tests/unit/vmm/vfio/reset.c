@@ -107,9 +107,29 @@ test_machine_resets_slot_once(Fixture *f, gconstpointer data)
     forget_resets(f);
     tn_reset_run(f->p->platform.reset);
     g_assert_cmpuint(f->kernel.hot_resets, ==, 1);
-    /* And again: the first one left nothing that waits. */
+    /* And again, after the guest has used both. */
+    guest_config_write(f, 0x04, 0x7, 2);
+    tn_pci_bus_config_write(f->bus, TN_PCI_DEVFN(7, 0), 0x04, 0x7, 2);
     tn_reset_run(f->p->platform.reset);
     g_assert_cmpuint(f->kernel.hot_resets, ==, 2);
+    tn_test_drop(other);
+}
+
+/* One with a reset of its own keeps its neighbour from the bus's only until it is down itself. */
+static void
+test_neighbour_has_its_own(Fixture *f, gconstpointer data)
+{
+    TnVfioPci *other;
+
+    make_power_reset(f);
+    f->kernel.has_other = TRUE;
+    fixture_plug(f);
+    f->kernel.config[EXP] = 0x10;
+    f->kernel.config[EXP + 7] = 0x10;
+    other = plug_other(f);
+    forget_resets(f);
+    tn_reset_run(f->p->platform.reset);
+    g_assert_cmpuint(f->kernel.hot_resets, ==, 1);
     tn_test_drop(other);
 }
 
@@ -146,6 +166,7 @@ main(int argc, char **argv)
     ADD("wakes-before", test_wakes_before);
     ADD("power-state-while-other-function-is-used", test_power_while_other_is_used);
     ADD("machine-resets-slot-once", test_machine_resets_slot_once);
+    ADD("neighbour-with-its-own-reset", test_neighbour_has_its_own);
     ADD("used-again-is-left-alone", test_used_again_is_left_alone);
     return g_test_run();
 }
