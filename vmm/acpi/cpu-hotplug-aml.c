@@ -2,50 +2,29 @@
 /*
  * The CPU-hotplug controller as the guest's ACPI drives it: its ports in \_SB.PRES, and
  * \_SB.CPUS with a processor (ACPI0007, ACPI 6.3 section 8.4) for each possible CPU.
- *
- * Every access to a CPU is "select, then read or write", so methods hold the
- * mutex CPLK in between.
  */
 #include "vmm/acpi/cpu-hotplug.h"
 
+#include "vmm/acpi/aml-hotplug.h"
 #include "vmm/acpi/aml-notify.h"
-
-/* Notify values, ACPI 6.3 table 5-165. */
-#define NOTIFY_DEVICE_CHECK 1
-#define NOTIFY_EJECT_REQUEST 3
-
-#define STA_PRESENT_AND_WORKING 0x0f
-#define WAIT_FOR_EVER 0xffff
 
 /* The controller's commands. */
 #define COMMAND_OST_EVENT 1
 #define COMMAND_OST_STATUS 2
 
-#define SELECTOR "\\_SB.PRES.CSEL"
 #define COMMAND "\\_SB.PRES.CCMD"
 #define DATA "\\_SB.PRES.CDAT"
 #define ENABLED "\\_SB.PRES.CPEN"
 #define INSERTING "\\_SB.PRES.CINS"
 #define REMOVING "\\_SB.PRES.CRMV"
 #define EJECT "\\_SB.PRES.CEJ0"
-#define MUTEX "\\_SB.PRES.CPLK"
+
+static const TnAmlBank bank = { "\\_SB.PRES.CPLK", "\\_SB.PRES.CSEL" };
 
 static TnAml *
 set(const char *field, TnAml *value)
 {
     return tn_aml_store(value, tn_aml_path(field));
-}
-
-static TnAml *
-lock(void)
-{
-    return tn_aml_acquire(tn_aml_path(MUTEX), WAIT_FOR_EVER);
-}
-
-static TnAml *
-unlock(void)
-{
-    return tn_aml_release(tn_aml_path(MUTEX));
 }
 
 /* The ports. A write of one flag leaves the others alone: zeros mean nothing. */
@@ -75,14 +54,10 @@ add_registers(TnAml *dev, guint16 port)
 static TnAml *
 ports_device(guint16 port)
 {
-    TnAml *dev = tn_aml_device("\\_SB.PRES");
-    TnAml *crs = tn_aml_resource_template();
+    TnAml *dev = tn_aml_ports_device("\\_SB.PRES", "CPU Hotplug resources", port,
+                                     TN_ACPI_CPU_HOTPLUG_LENGTH);
     TnAml *init = tn_aml_method("_INI", 0, FALSE);
 
-    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_eisaid("PNP0A06")));
-    tn_aml_append(dev, tn_aml_name("_UID", tn_aml_string("CPU Hotplug resources")));
-    tn_aml_append(crs, tn_aml_io(port, port, 1, TN_ACPI_CPU_HOTPLUG_LENGTH));
-    tn_aml_append(dev, tn_aml_name("_CRS", crs));
     tn_aml_append(dev, tn_aml_mutex("CPLK", 0));
     add_registers(dev, port);
     /* Leaves the legacy mode; where it is left already it selects the boot CPU. */
@@ -101,46 +76,28 @@ cpu_name(char *ret_name, unsigned index)
 static TnAml *
 method_sta(void)
 {
-    TnAml *m = tn_aml_method("CSTA", 1, TRUE);
     TnAml *there = tn_aml_if(tn_aml_path(ENABLED));
 
-    tn_aml_append(m, tn_aml_store(tn_aml_int(0), tn_aml_local(0)));
-    tn_aml_append(m, lock());
-    tn_aml_append(m, set(SELECTOR, tn_aml_arg(0)));
-    tn_aml_append(there, tn_aml_store(tn_aml_int(STA_PRESENT_AND_WORKING), tn_aml_local(0)));
-    tn_aml_append(m, there);
-    tn_aml_append(m, unlock());
-    tn_aml_append(m, tn_aml_return(tn_aml_local(0)));
-    return m;
+    tn_aml_append(there, tn_aml_store(tn_aml_int(TN_AML_STA_WORKS), tn_aml_local(0)));
+    return tn_aml_bank_method(&bank, "CSTA", 1, tn_aml_local(0),
+                              tn_aml_store(tn_aml_int(0), tn_aml_local(0)), there, NULL);
 }
 
 /* CEJ0 (index): _EJ0 of a processor. */
 static TnAml *
 method_eject(void)
 {
-    TnAml *m = tn_aml_method("CEJ0", 1, TRUE);
-
-    tn_aml_append(m, lock());
-    tn_aml_append(m, set(SELECTOR, tn_aml_arg(0)));
-    tn_aml_append(m, set(EJECT, tn_aml_int(1)));
-    tn_aml_append(m, unlock());
-    return m;
+    return tn_aml_bank_method(&bank, "CEJ0", 1, NULL, set(EJECT, tn_aml_int(1)), NULL);
 }
 
 /* COST (index, event, status): _OST of a processor. */
 static TnAml *
 method_ost(void)
 {
-    TnAml *m = tn_aml_method("COST", 3, TRUE);
-
-    tn_aml_append(m, lock());
-    tn_aml_append(m, set(SELECTOR, tn_aml_arg(0)));
-    tn_aml_append(m, set(COMMAND, tn_aml_int(COMMAND_OST_EVENT)));
-    tn_aml_append(m, set(DATA, tn_aml_arg(1)));
-    tn_aml_append(m, set(COMMAND, tn_aml_int(COMMAND_OST_STATUS)));
-    tn_aml_append(m, set(DATA, tn_aml_arg(2)));
-    tn_aml_append(m, unlock());
-    return m;
+    return tn_aml_bank_method(&bank, "COST", 3, NULL, set(COMMAND, tn_aml_int(COMMAND_OST_EVENT)),
+                              set(DATA, tn_aml_arg(1)),
+                              set(COMMAND, tn_aml_int(COMMAND_OST_STATUS)),
+                              set(DATA, tn_aml_arg(2)), NULL);
 }
 
 /* If the flag @field of the CPU in Local0 is set, notifies it and clears the flag. */
@@ -158,32 +115,9 @@ answer_flag(const char *field, unsigned notify)
 static TnAml *
 method_scan(unsigned count)
 {
-    TnAml *m = tn_aml_method("CSCN", 0, TRUE);
-    TnAml *loop = tn_aml_while(tn_aml_less(tn_aml_local(0), tn_aml_int(count)));
-
-    tn_aml_append(m, lock());
-    tn_aml_append(m, tn_aml_store(tn_aml_int(0), tn_aml_local(0)));
-    tn_aml_append(loop, set(SELECTOR, tn_aml_local(0)));
-    tn_aml_append(loop, answer_flag(INSERTING, NOTIFY_DEVICE_CHECK));
-    tn_aml_append(loop, answer_flag(REMOVING, NOTIFY_EJECT_REQUEST));
-    tn_aml_append(loop, tn_aml_increment(tn_aml_local(0)));
-    tn_aml_append(m, loop);
-    tn_aml_append(m, unlock());
-    return m;
-}
-
-/* A method of a processor that hands over to one of the container's, with the CPU's
- * index and its own @args arguments. */
-static TnAml *
-forward(const char *name, unsigned args, const char *target, unsigned index, gboolean returns)
-{
-    TnAml *m = tn_aml_method(name, args, FALSE);
-    TnAml *call = args == 3 ? tn_aml_call(target, tn_aml_int(index), tn_aml_arg(0), tn_aml_arg(1),
-                                          NULL)
-                            : tn_aml_call(target, tn_aml_int(index), NULL);
-
-    tn_aml_append(m, returns ? tn_aml_return(call) : call);
-    return m;
+    return tn_aml_bank_scan(&bank, "CSCN", count,
+                            answer_flag(INSERTING, TN_AML_NOTIFY_DEVICE_CHECK),
+                            answer_flag(REMOVING, TN_AML_NOTIFY_EJECT_REQUEST), NULL);
 }
 
 static TnAml *
@@ -198,12 +132,12 @@ processor(const TnAcpiCpu *cpu, unsigned index, gboolean nodes)
     dev = tn_aml_device(name);
     tn_aml_append(dev, tn_aml_name("_HID", tn_aml_string("ACPI0007")));
     tn_aml_append(dev, tn_aml_name("_UID", tn_aml_int(index)));
-    tn_aml_append(dev, forward("_STA", 0, "CSTA", index, TRUE));
+    tn_aml_append(dev, tn_aml_forward("_STA", 0, "CSTA", index, TRUE));
     tn_aml_append(dev, tn_aml_name("_MAT", tn_aml_buffer(local_apic, sizeof local_apic)));
     if (index > 0) {
-        tn_aml_append(dev, forward("_EJ0", 1, "CEJ0", index, FALSE));
+        tn_aml_append(dev, tn_aml_forward("_EJ0", 1, "CEJ0", index, FALSE));
     }
-    tn_aml_append(dev, forward("_OST", 3, "COST", index, FALSE));
+    tn_aml_append(dev, tn_aml_forward("_OST", 3, "COST", index, FALSE));
     if (nodes) {
         tn_aml_append(dev, tn_aml_name("_PXM", tn_aml_int(cpu->node)));
     }
@@ -232,13 +166,8 @@ void
 tn_acpi_cpu_hotplug_aml(TnAml *dsdt, const TnAcpiCpu *cpus, unsigned count, gboolean nodes,
                         guint16 port)
 {
-    TnAml *gpe = tn_aml_scope("\\_GPE");
-    TnAml *handler = tn_aml_method("_E02", 0, FALSE);
-
     g_assert(count >= 1 && count <= TN_ACPI_CPU_HOTPLUG_MAX_CPUS);
     tn_aml_append(dsdt, ports_device(port));
     tn_aml_append(dsdt, container_device(cpus, count, nodes));
-    tn_aml_append(handler, tn_aml_call("\\_SB.CPUS.CSCN", NULL));
-    tn_aml_append(gpe, handler);
-    tn_aml_append(dsdt, gpe);
+    tn_aml_add_gpe(dsdt, "_E02", "\\_SB.CPUS.CSCN");
 }

@@ -2,39 +2,13 @@
 /*
  * The memory-hotplug controller as the guest's ACPI drives it: \_SB.MHPC with a
  * memory device (PNP0C80, ACPI 6.3 section 9.12) for each slot.
- *
- * Every access to a slot is "select, then read or write", so methods hold the
- * mutex MLCK in between.
  */
 #include "vmm/acpi/memory-hotplug.h"
 
+#include "vmm/acpi/aml-hotplug.h"
 #include "vmm/acpi/aml-notify.h"
 
-/* Notify values, ACPI 6.3 table 5-165. */
-#define NOTIFY_DEVICE_CHECK 1
-#define NOTIFY_EJECT_REQUEST 3
-
-#define STA_PRESENT_AND_WORKING 0x0f
-
-#define WAIT_FOR_EVER 0xffff
-
-static TnAml *
-select_slot(TnAml *slot)
-{
-    return tn_aml_store(slot, tn_aml_path("MSEL"));
-}
-
-static TnAml *
-lock(void)
-{
-    return tn_aml_acquire(tn_aml_path("MLCK"), WAIT_FOR_EVER);
-}
-
-static TnAml *
-unlock(void)
-{
-    return tn_aml_release(tn_aml_path("MLCK"));
-}
+static const TnAmlBank bank = { "MLCK", "MSEL" };
 
 /* The ports. Reads and writes at one offset mean different things, hence two fields. */
 static void
@@ -69,18 +43,12 @@ add_registers(TnAml *dev, guint16 port)
 static TnAml *
 method_sta(void)
 {
-    TnAml *m = tn_aml_method("MSTA", 1, TRUE);
     TnAml *present = tn_aml_if(
         tn_aml_and(tn_aml_path("MFLG"), tn_aml_int(TN_ACPI_MEMORY_ENABLED)));
 
-    tn_aml_append(m, tn_aml_store(tn_aml_int(0), tn_aml_local(0)));
-    tn_aml_append(m, lock());
-    tn_aml_append(m, select_slot(tn_aml_arg(0)));
-    tn_aml_append(present, tn_aml_store(tn_aml_int(STA_PRESENT_AND_WORKING), tn_aml_local(0)));
-    tn_aml_append(m, present);
-    tn_aml_append(m, unlock());
-    tn_aml_append(m, tn_aml_return(tn_aml_local(0)));
-    return m;
+    tn_aml_append(present, tn_aml_store(tn_aml_int(TN_AML_STA_WORKS), tn_aml_local(0)));
+    return tn_aml_bank_method(&bank, "MSTA", 1, tn_aml_local(0),
+                              tn_aml_store(tn_aml_int(0), tn_aml_local(0)), present, NULL);
 }
 
 /* @high << 32 | @low. */
@@ -105,11 +73,10 @@ method_crs(void)
                                                "MAX"));
     tn_aml_append(m, tn_aml_create_qword_field(tn_aml_path("MR64"), TN_AML_QWORD_LEN_OFFSET,
                                                "LEN"));
-    tn_aml_append(m, lock());
-    tn_aml_append(m, select_slot(tn_aml_arg(0)));
+    tn_aml_bank_enter(&bank, m, tn_aml_arg(0));
     tn_aml_append(m, tn_aml_store(join("MABH", "MABL"), tn_aml_path("MIN")));
     tn_aml_append(m, tn_aml_store(join("MASH", "MASL"), tn_aml_path("LEN")));
-    tn_aml_append(m, unlock());
+    tn_aml_bank_leave(&bank, m);
     tn_aml_append(m, tn_aml_store(tn_aml_subtract(tn_aml_add(tn_aml_path("MIN"),
                                                              tn_aml_path("LEN")),
                                                   tn_aml_int(1)),
@@ -122,41 +89,26 @@ method_crs(void)
 static TnAml *
 method_pxm(void)
 {
-    TnAml *m = tn_aml_method("MPXM", 1, TRUE);
-
-    tn_aml_append(m, lock());
-    tn_aml_append(m, select_slot(tn_aml_arg(0)));
-    tn_aml_append(m, tn_aml_store(tn_aml_path("MAPX"), tn_aml_local(0)));
-    tn_aml_append(m, unlock());
-    tn_aml_append(m, tn_aml_return(tn_aml_local(0)));
-    return m;
+    return tn_aml_bank_method(&bank, "MPXM", 1, tn_aml_local(0),
+                              tn_aml_store(tn_aml_path("MAPX"), tn_aml_local(0)), NULL);
 }
 
 /* MOST (slot, event, status): _OST of a slot. */
 static TnAml *
 method_ost(void)
 {
-    TnAml *m = tn_aml_method("MOST", 3, TRUE);
-
-    tn_aml_append(m, lock());
-    tn_aml_append(m, select_slot(tn_aml_arg(0)));
-    tn_aml_append(m, tn_aml_store(tn_aml_arg(1), tn_aml_path("MOEV")));
-    tn_aml_append(m, tn_aml_store(tn_aml_arg(2), tn_aml_path("MOSC")));
-    tn_aml_append(m, unlock());
-    return m;
+    return tn_aml_bank_method(&bank, "MOST", 3, NULL,
+                              tn_aml_store(tn_aml_arg(1), tn_aml_path("MOEV")),
+                              tn_aml_store(tn_aml_arg(2), tn_aml_path("MOSC")), NULL);
 }
 
 /* MEJ0 (slot): _EJ0 of a slot. */
 static TnAml *
 method_ej0(void)
 {
-    TnAml *m = tn_aml_method("MEJ0", 1, TRUE);
-
-    tn_aml_append(m, lock());
-    tn_aml_append(m, select_slot(tn_aml_arg(0)));
-    tn_aml_append(m, tn_aml_store(tn_aml_int(TN_ACPI_MEMORY_EJECT), tn_aml_path("MFLG")));
-    tn_aml_append(m, unlock());
-    return m;
+    return tn_aml_bank_method(
+        &bank, "MEJ0", 1, NULL,
+        tn_aml_store(tn_aml_int(TN_ACPI_MEMORY_EJECT), tn_aml_path("MFLG")), NULL);
 }
 
 static void
@@ -180,33 +132,11 @@ answer_flag(unsigned flag, unsigned notify)
 static TnAml *
 method_scan(unsigned slots)
 {
-    TnAml *m = tn_aml_method("MSCN", 0, TRUE);
-    TnAml *loop = tn_aml_while(tn_aml_less(tn_aml_local(0), tn_aml_int(slots)));
-
-    tn_aml_append(m, lock());
-    tn_aml_append(m, tn_aml_store(tn_aml_int(0), tn_aml_local(0)));
-    tn_aml_append(loop, select_slot(tn_aml_local(0)));
-    tn_aml_append(loop, tn_aml_store(tn_aml_path("MFLG"), tn_aml_local(1)));
-    tn_aml_append(loop, answer_flag(TN_ACPI_MEMORY_INSERTING, NOTIFY_DEVICE_CHECK));
-    tn_aml_append(loop, answer_flag(TN_ACPI_MEMORY_REMOVING, NOTIFY_EJECT_REQUEST));
-    tn_aml_append(loop, tn_aml_increment(tn_aml_local(0)));
-    tn_aml_append(m, loop);
-    tn_aml_append(m, unlock());
-    return m;
-}
-
-/* A method of a slot's device that hands over to one of the controller's, with
- * the slot's number and its own @args arguments. */
-static TnAml *
-forward(const char *name, unsigned args, const char *target, unsigned slot, gboolean returns)
-{
-    TnAml *m = tn_aml_method(name, args, FALSE);
-    TnAml *call = args == 3 ? tn_aml_call(target, tn_aml_int(slot), tn_aml_arg(0), tn_aml_arg(1),
-                                          NULL)
-                            : tn_aml_call(target, tn_aml_int(slot), NULL);
-
-    tn_aml_append(m, returns ? tn_aml_return(call) : call);
-    return m;
+    return tn_aml_bank_scan(&bank, "MSCN", slots,
+                            tn_aml_store(tn_aml_path("MFLG"), tn_aml_local(1)),
+                            answer_flag(TN_ACPI_MEMORY_INSERTING, TN_AML_NOTIFY_DEVICE_CHECK),
+                            answer_flag(TN_ACPI_MEMORY_REMOVING, TN_AML_NOTIFY_EJECT_REQUEST),
+                            NULL);
 }
 
 static TnAml *
@@ -220,24 +150,20 @@ slot_device(unsigned slot)
     dev = tn_aml_device(name);
     tn_aml_append(dev, tn_aml_name("_UID", tn_aml_string(uid)));
     tn_aml_append(dev, tn_aml_name("_HID", tn_aml_eisaid("PNP0C80")));
-    tn_aml_append(dev, forward("_STA", 0, "MSTA", slot, TRUE));
-    tn_aml_append(dev, forward("_CRS", 0, "MCRS", slot, TRUE));
-    tn_aml_append(dev, forward("_PXM", 0, "MPXM", slot, TRUE));
-    tn_aml_append(dev, forward("_OST", 3, "MOST", slot, FALSE));
-    tn_aml_append(dev, forward("_EJ0", 1, "MEJ0", slot, FALSE));
+    tn_aml_append(dev, tn_aml_forward("_STA", 0, "MSTA", slot, TRUE));
+    tn_aml_append(dev, tn_aml_forward("_CRS", 0, "MCRS", slot, TRUE));
+    tn_aml_append(dev, tn_aml_forward("_PXM", 0, "MPXM", slot, TRUE));
+    tn_aml_append(dev, tn_aml_forward("_OST", 3, "MOST", slot, FALSE));
+    tn_aml_append(dev, tn_aml_forward("_EJ0", 1, "MEJ0", slot, FALSE));
     return dev;
 }
 
 static TnAml *
 controller_device(unsigned slots, guint16 port)
 {
-    TnAml *dev = tn_aml_device("MHPC");
-    TnAml *crs = tn_aml_resource_template();
+    TnAml *dev = tn_aml_ports_device("MHPC", "Memory hotplug controller", port,
+                                     TN_ACPI_MEMORY_HOTPLUG_LENGTH);
 
-    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_eisaid("PNP0A06")));
-    tn_aml_append(dev, tn_aml_name("_UID", tn_aml_string("Memory hotplug controller")));
-    tn_aml_append(crs, tn_aml_io(port, port, 1, TN_ACPI_MEMORY_HOTPLUG_LENGTH));
-    tn_aml_append(dev, tn_aml_name("_CRS", crs));
     tn_aml_append(dev, tn_aml_mutex("MLCK", 0));
     add_registers(dev, port);
     tn_aml_append(dev, method_sta());
@@ -257,13 +183,9 @@ void
 tn_acpi_memory_hotplug_aml(TnAml *dsdt, unsigned slots, guint16 port)
 {
     TnAml *sb = tn_aml_scope("\\_SB");
-    TnAml *gpe = tn_aml_scope("\\_GPE");
-    TnAml *handler = tn_aml_method("_E03", 0, FALSE);
 
     g_assert(slots >= 1 && slots <= TN_ACPI_MEMORY_HOTPLUG_MAX_SLOTS);
     tn_aml_append(sb, controller_device(slots, port));
     tn_aml_append(dsdt, sb);
-    tn_aml_append(handler, tn_aml_call("\\_SB.MHPC.MSCN", NULL));
-    tn_aml_append(gpe, handler);
-    tn_aml_append(dsdt, gpe);
+    tn_aml_add_gpe(dsdt, "_E03", "\\_SB.MHPC.MSCN");
 }

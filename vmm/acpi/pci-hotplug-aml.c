@@ -3,17 +3,10 @@
  * The PCI hot-plug controller as the guest's ACPI drives it: below \_SB.PCI0 a device for
  * each slot with an eject method (ACPI 6.3, 6.3.3), and for each bridge that has such slots
  * behind it, where they lie; and the handler of GPE 1. A bus's selector is its BSEL.
- *
- * The registers speak of the bus that was selected last, so every access holds the
- * mutex BLCK from the selection on.
  */
 #include "vmm/acpi/pci-hotplug.h"
 
-/* Notify values, ACPI 6.3 table 5-165. */
-#define NOTIFY_DEVICE_CHECK 1
-#define NOTIFY_EJECT_REQUEST 3
-
-#define WAIT_FOR_EVER 0xffff
+#include "vmm/acpi/aml-hotplug.h"
 
 /* PCI Firmware 3.1, 4.6: functions of a device's _DSM. */
 #define DSM_UUID "e5c937d0-3553-4d7a-9117-ea4d19c3434d"
@@ -21,25 +14,7 @@
 #define DSM_SUPPORTED 0
 #define DSM_NAME 7
 
-static TnAml *
-lock(void)
-{
-    return tn_aml_acquire(tn_aml_path("BLCK"), WAIT_FOR_EVER);
-}
-
-static TnAml *
-unlock(void)
-{
-    return tn_aml_release(tn_aml_path("BLCK"));
-}
-
-/* What a method of a bus's slot does first: its first argument is the bus. */
-static void
-begin_access(TnAml *method)
-{
-    tn_aml_append(method, lock());
-    tn_aml_append(method, tn_aml_store(tn_aml_arg(0), tn_aml_path("BNUM")));
-}
+static const TnAmlBank bank = { "BLCK", "BNUM" };
 
 /* The ports, in the order of their offsets. */
 static void
@@ -59,47 +34,38 @@ add_registers(TnAml *bridge, guint16 port)
     tn_aml_append(bridge, tn_aml_mutex("BLCK", 0));
 }
 
+/* The slot of the method's second argument as a bit. */
+static TnAml *
+slot_bit(void)
+{
+    return tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(1));
+}
+
 /* PCEJ (bus, slot): _EJ0 of a slot. */
 static TnAml *
 method_eject(void)
 {
-    TnAml *m = tn_aml_method("PCEJ", 2, TRUE);
-
-    begin_access(m);
-    tn_aml_append(m, tn_aml_store(tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(1)),
-                                  tn_aml_path("B0EJ")));
-    tn_aml_append(m, unlock());
-    return m;
+    return tn_aml_bank_method(&bank, "PCEJ", 2, NULL,
+                              tn_aml_store(slot_bit(), tn_aml_path("B0EJ")), NULL);
 }
 
 /* POST (bus, slot, event, status): _OST of a slot. */
 static TnAml *
 method_ost(void)
 {
-    static const char *const registers[] = { "OSLT", "OSEV", "OSST" };
-    TnAml *m = tn_aml_method("POST", 4, TRUE);
-
-    begin_access(m);
-    for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
-        tn_aml_append(m, tn_aml_store(tn_aml_arg(1 + i), tn_aml_path(registers[i])));
-    }
-    tn_aml_append(m, unlock());
-    return m;
+    return tn_aml_bank_method(&bank, "POST", 4, NULL,
+                              tn_aml_store(tn_aml_arg(1), tn_aml_path("OSLT")),
+                              tn_aml_store(tn_aml_arg(2), tn_aml_path("OSEV")),
+                              tn_aml_store(tn_aml_arg(3), tn_aml_path("OSST")), NULL);
 }
 
 /* AIDX (bus, slot): the acpi-index of what is in it, 0 for none. */
 static TnAml *
 method_index(void)
 {
-    TnAml *m = tn_aml_method("AIDX", 2, TRUE);
-
-    begin_access(m);
-    tn_aml_append(m, tn_aml_store(tn_aml_shift_left(tn_aml_int(1), tn_aml_arg(1)),
-                                  tn_aml_path("PIDX")));
-    tn_aml_append(m, tn_aml_store(tn_aml_path("PIDX"), tn_aml_local(0)));
-    tn_aml_append(m, unlock());
-    tn_aml_append(m, tn_aml_return(tn_aml_local(0)));
-    return m;
+    return tn_aml_bank_method(&bank, "AIDX", 2, tn_aml_local(0),
+                              tn_aml_store(slot_bit(), tn_aml_path("PIDX")),
+                              tn_aml_store(tn_aml_path("PIDX"), tn_aml_local(0)), NULL);
 }
 
 /* Return (Buffer () { @functions }): which functions of a _DSM there are. */
@@ -180,14 +146,13 @@ method_notify(guint32 slots)
 static void
 add_scan(TnAml *m)
 {
-    tn_aml_append(m, lock());
-    tn_aml_append(m, tn_aml_store(tn_aml_path("BSEL"), tn_aml_path("BNUM")));
+    tn_aml_bank_enter(&bank, m, tn_aml_path("BSEL"));
     /* Reading PCIU clears it, hence once. */
-    tn_aml_append(m, tn_aml_call("DVNT", tn_aml_path("PCIU"), tn_aml_int(NOTIFY_DEVICE_CHECK),
-                                 NULL));
-    tn_aml_append(m, tn_aml_call("DVNT", tn_aml_path("PCID"), tn_aml_int(NOTIFY_EJECT_REQUEST),
-                                 NULL));
-    tn_aml_append(m, unlock());
+    tn_aml_append(m, tn_aml_call("DVNT", tn_aml_path("PCIU"),
+                                 tn_aml_int(TN_AML_NOTIFY_DEVICE_CHECK), NULL));
+    tn_aml_append(m, tn_aml_call("DVNT", tn_aml_path("PCID"),
+                                 tn_aml_int(TN_AML_NOTIFY_EJECT_REQUEST), NULL));
+    tn_aml_bank_leave(&bank, m);
 }
 
 static TnAml *
@@ -261,28 +226,13 @@ add_bus(TnAml *scope, const Buses *buses, unsigned index)
     tn_aml_append(scope, scan);
 }
 
-/* Whose the ports are, so that the guest gives them to nobody else. */
-static TnAml *
-ports_device(guint16 port)
-{
-    TnAml *dev = tn_aml_device("\\_SB.PCI0.PHPR");
-    TnAml *crs = tn_aml_resource_template();
-
-    tn_aml_append(dev, tn_aml_name("_HID", tn_aml_eisaid("PNP0A06")));
-    tn_aml_append(dev, tn_aml_name("_UID", tn_aml_string("PCI Hotplug resources")));
-    tn_aml_append(crs, tn_aml_io(port, port, 1, TN_ACPI_PCI_HOTPLUG_LENGTH));
-    tn_aml_append(dev, tn_aml_name("_CRS", crs));
-    tn_aml_append(dev, tn_aml_name("_STA", tn_aml_int(0x0b)));
-    return dev;
-}
-
 void
 tn_acpi_pci_hotplug_aml(TnAml *dsdt, const TnAcpiPciBus *buses, unsigned num_buses, guint16 port)
 {
     const Buses all = { buses, num_buses };
     TnAml *root = tn_aml_scope("\\_SB.PCI0");
-    TnAml *gpe = tn_aml_scope("\\_GPE");
-    TnAml *handler = tn_aml_method("_E01", 0, FALSE);
+    TnAml *ports = tn_aml_ports_device("\\_SB.PCI0.PHPR", "PCI Hotplug resources", port,
+                                       TN_ACPI_PCI_HOTPLUG_LENGTH);
 
     g_assert(num_buses >= 1 && num_buses <= TN_ACPI_PCI_HOTPLUG_BUSES + 1);
     add_registers(root, port);
@@ -292,8 +242,7 @@ tn_acpi_pci_hotplug_aml(TnAml *dsdt, const TnAcpiPciBus *buses, unsigned num_bus
     tn_aml_append(root, method_dsm());
     add_bus(root, &all, 0);
     tn_aml_append(dsdt, root);
-    tn_aml_append(dsdt, ports_device(port));
-    tn_aml_append(handler, tn_aml_call("\\_SB.PCI0.PCNT", NULL));
-    tn_aml_append(gpe, handler);
-    tn_aml_append(dsdt, gpe);
+    tn_aml_append(ports, tn_aml_name("_STA", tn_aml_int(0x0b)));
+    tn_aml_append(dsdt, ports);
+    tn_aml_add_gpe(dsdt, "_E01", "\\_SB.PCI0.PCNT");
 }

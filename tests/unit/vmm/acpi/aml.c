@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* AML terms byte by byte, against ACPI 6.3 chapters 20 and 6.4. */
+#include "vmm/acpi/aml-hotplug.h"
 #include "vmm/acpi/aml-notify.h"
 
 #include <string.h>
@@ -358,6 +359,41 @@ test_notify_by_halving(void)
                 0xa1, 0x07, 0x86, 'D', '0', '0', '2', 0x69);
 }
 
+static const TnAmlBank bank = { "LOCK", "SEL" };
+
+/* Acquire (LOCK, 0xffff); SEL = Arg0; Local0 = REG; Release (LOCK); Return (Local0). */
+static void
+test_bank_method(void)
+{
+    assert_term(tn_aml_bank_method(&bank, "READ", 1, tn_aml_local(0),
+                                   tn_aml_store(tn_aml_path("REG"), tn_aml_local(0)), NULL),
+                0x14, 0x22, 'R', 'E', 'A', 'D', 0x09, 0x5b, 0x23, 'L', 'O', 'C', 'K', 0xff, 0xff,
+                0x70, 0x68, 'S', 'E', 'L', '_', 0x70, 'R', 'E', 'G', '_', 0x60, 0x5b, 0x27, 'L',
+                'O', 'C', 'K', 0xa4, 0x60);
+}
+
+/* The mutex is taken once; Local0 runs over all and is selected before the statements. */
+static void
+test_bank_scan(void)
+{
+    assert_term(tn_aml_bank_scan(&bank, "SCAN", 3, tn_aml_increment(tn_aml_local(1)), NULL), 0x14,
+                0x27, 'S', 'C', 'A', 'N', 0x08, 0x5b, 0x23, 'L', 'O', 'C', 'K', 0xff, 0xff, 0x70,
+                0x00, 0x60, 0xa2, 0x0f, 0x95, 0x60, 0x0a, 0x03, 0x70, 0x60, 'S', 'E', 'L', '_',
+                0x75, 0x61, 0x75, 0x60, 0x5b, 0x27, 'L', 'O', 'C', 'K');
+}
+
+/* _OST has three arguments, of which the last is a buffer that nobody wants. */
+static void
+test_forward(void)
+{
+    assert_term(tn_aml_forward("_EJ0", 1, "EJCT", 2, FALSE), 0x14, 0x0c, '_', 'E', 'J', '0', 0x01,
+                'E', 'J', 'C', 'T', 0x0a, 0x02);
+    assert_term(tn_aml_forward("_STA", 0, "STAT", 2, TRUE), 0x14, 0x0d, '_', 'S', 'T', 'A', 0x00,
+                0xa4, 'S', 'T', 'A', 'T', 0x0a, 0x02);
+    assert_term(tn_aml_forward("_OST", 3, "OSTM", 2, FALSE), 0x14, 0x0e, '_', 'O', 'S', 'T', 0x03,
+                'O', 'S', 'T', 'M', 0x0a, 0x02, 0x68, 0x69);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -407,5 +443,8 @@ main(int argc, char **argv)
     g_test_add_func("/acpi/aml/notify/one-device", test_notify_one_device);
     g_test_add_func("/acpi/aml/notify/by-halving", test_notify_by_halving);
     g_test_add_func("/acpi/aml/free-accepts-null", test_free_accepts_null);
+    g_test_add_func("/acpi/aml/bank/method", test_bank_method);
+    g_test_add_func("/acpi/aml/bank/scan", test_bank_scan);
+    g_test_add_func("/acpi/aml/forward", test_forward);
     return g_test_run();
 }

@@ -5,7 +5,7 @@
  */
 #include "vmm/acpi/cpu-hotplug.h"
 
-#include "tests/lib/test-platform.h"
+#include "tests/unit/vmm/acpi/fixture.h"
 
 #include <string.h>
 
@@ -21,30 +21,7 @@
 static const guint32 apic_ids[CPUS] = { 0, 1, 2, 4, 5, 6 };
 
 typedef struct {
-    TnDevice parent_instance;
-} TestDevice;
-typedef struct {
-    TnDeviceClass parent_class;
-} TestDeviceClass;
-
-GType test_device_get_type(void);
-G_DEFINE_TYPE(TestDevice, test_device, TN_TYPE_DEVICE)
-
-static void
-test_device_init(TestDevice *self)
-{
-}
-
-static void
-test_device_class_init(TestDeviceClass *klass)
-{
-    TN_OBJECT_CLASS(klass)->type_name = "test-device";
-}
-
-typedef struct {
-    TnTestPlatform *p;
-    TnAcpiSci sci;
-    TnAcpiGpe gpe;
+    AcpiBoard board;
     TnAcpiCpuHotplug *hotplug;
     TnDevice *devices[CPUS];
     unsigned ejects;
@@ -69,16 +46,13 @@ set_up(Fixture *f, gconstpointer data)
 {
     TnAcpiCpuHotplugConfig config;
 
-    f->p = tn_test_platform_new();
-    tn_acpi_sci_init(&f->sci, &f->p->platform.isa_irqs[9]);
-    tn_acpi_gpe_init(&f->gpe, f->p->platform.memory, f->p->platform.system_io, TN_ACPI_GPE0_PORT,
-                     &f->sci);
+    acpi_board_set_up(&f->board);
     config = (TnAcpiCpuHotplugConfig){
-        .memory = f->p->platform.memory,
-        .io = f->p->platform.system_io,
+        .memory = f->board.p->platform.memory,
+        .io = f->board.p->platform.system_io,
         .port = PORT,
-        .gpe = &f->gpe,
-        .events = f->p->platform.events,
+        .gpe = &f->board.gpe,
+        .events = f->board.p->platform.events,
         .apic_ids = apic_ids,
         .cpus = CPUS,
         .ejected = on_ejected,
@@ -86,10 +60,7 @@ set_up(Fixture *f, gconstpointer data)
     };
     f->hotplug = tn_acpi_cpu_hotplug_new(&config);
     for (unsigned i = 0; i < CPUS; i++) {
-        g_autofree char *id = g_strdup_printf("cpu%u", i);
-
-        f->devices[i] = g_object_new(test_device_get_type(), NULL);
-        tn_device_set_id(f->devices[i], id);
+        f->devices[i] = acpi_new_device("cpu", i);
     }
     tn_acpi_cpu_hotplug_plug(f->hotplug, 0, f->devices[0], FALSE);
     tn_acpi_cpu_hotplug_plug(f->hotplug, 1, f->devices[1], FALSE);
@@ -99,19 +70,17 @@ static void
 set_up_modern(Fixture *f, gconstpointer data)
 {
     set_up(f, data);
-    tn_test_out(f->p, SELECTOR, 0, 4);
+    tn_test_out(f->board.p, SELECTOR, 0, 4);
 }
 
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
     tn_acpi_cpu_hotplug_free(f->hotplug);
-    tn_acpi_gpe_done(&f->gpe);
-    tn_acpi_sci_done(&f->sci);
     for (unsigned i = 0; i < CPUS; i++) {
         g_assert_finalize_object(f->devices[i]);
     }
-    tn_test_platform_free(f->p);
+    acpi_board_tear_down(&f->board);
 }
 
 static void
@@ -123,16 +92,16 @@ plug(Fixture *f, unsigned index)
 static void
 select_cpu(Fixture *f, guint32 index)
 {
-    tn_test_out(f->p, SELECTOR, index, 4);
+    tn_test_out(f->board.p, SELECTOR, index, 4);
 }
 
 static void
 ost(Fixture *f, unsigned source, unsigned status)
 {
-    tn_test_outb(f->p, COMMAND, 1);
-    tn_test_out(f->p, DATA, source, 4);
-    tn_test_outb(f->p, COMMAND, 2);
-    tn_test_out(f->p, DATA, status, 4);
+    tn_test_outb(f->board.p, COMMAND, 1);
+    tn_test_out(f->board.p, DATA, source, 4);
+    tn_test_outb(f->board.p, COMMAND, 2);
+    tn_test_out(f->board.p, DATA, status, 4);
     tn_test_iterate();
 }
 
@@ -140,28 +109,28 @@ static void
 test_legacy_map(Fixture *f, gconstpointer data)
 {
     plug(f, 3);
-    g_assert_cmphex(tn_test_in(f->p, PORT, 1), ==, 0x13);
-    g_assert_cmphex(tn_test_in(f->p, PORT, 4), ==, 0x13);
-    g_assert_cmphex(tn_test_in(f->p, PORT + 1, 1), ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, PORT + 0x1f, 1), ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, PORT + 0x20, 1), ==, 0xff);
-    g_assert_cmphex(tn_acpi_gpe_get_status(&f->gpe), ==, 4);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT, 1), ==, 0x13);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT, 4), ==, 0x13);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT + 1, 1), ==, 0);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT + 0x1f, 1), ==, 0);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT + 0x20, 1), ==, 0xff);
+    g_assert_cmphex(tn_acpi_gpe_get_status(&f->board.gpe), ==, 4);
 }
 
 static void
 test_legacy_ends_by_a_zero_at_its_beginning(Fixture *f, gconstpointer data)
 {
-    tn_test_outb(f->p, PORT, 1);
-    tn_test_outb(f->p, PORT + 1, 0);
+    tn_test_outb(f->board.p, PORT, 1);
+    tn_test_outb(f->board.p, PORT + 1, 0);
     g_assert_false(tn_acpi_cpu_hotplug_is_modern(f->hotplug));
-    g_assert_cmphex(tn_test_in(f->p, PORT, 1), ==, 3);
-    tn_test_out(f->p, PORT, 0, 4);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT, 1), ==, 3);
+    tn_test_out(f->board.p, PORT, 0, 4);
     g_assert_true(tn_acpi_cpu_hotplug_is_modern(f->hotplug));
-    g_assert_cmphex(tn_test_in(f->p, PORT, 4), ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 1);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT, 4), ==, 0);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 1);
     /* Only 12 ports are left. */
-    g_assert_cmphex(tn_test_in(f->p, PORT + 0xc, 4), ==, 0xffffffff);
-    g_assert_cmphex(tn_test_in(f->p, PORT + 0x1f, 1), ==, 0xff);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT + 0xc, 4), ==, 0xffffffff);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT + 0x1f, 1), ==, 0xff);
 }
 
 static void
@@ -169,20 +138,20 @@ test_legacy_asks_for_no_removal(Fixture *f, gconstpointer data)
 {
     g_assert_false(tn_acpi_cpu_hotplug_unplug_request(f->hotplug, 1));
     g_assert_cmphex(tn_acpi_cpu_hotplug_get_flags(f->hotplug, 1), ==, TN_ACPI_CPU_ENABLED);
-    g_assert_cmphex(tn_acpi_gpe_get_status(&f->gpe), ==, 0);
+    g_assert_cmphex(tn_acpi_gpe_get_status(&f->board.gpe), ==, 0);
 }
 
 static void
 test_plug_is_announced(Fixture *f, gconstpointer data)
 {
-    tn_test_out(f->p, TN_ACPI_GPE0_PORT + 2, 4, 2);
+    tn_test_out(f->board.p, TN_ACPI_GPE0_PORT + 2, 4, 2);
     plug(f, 4);
-    g_assert_cmphex(tn_acpi_gpe_get_status(&f->gpe), ==, 4);
-    g_assert_cmpint(f->p->irqs[9].level, ==, 1);
+    g_assert_cmphex(tn_acpi_gpe_get_status(&f->board.gpe), ==, 4);
+    g_assert_cmpint(f->board.p->irqs[9].level, ==, 1);
     select_cpu(f, 4);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 3);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_INSERTING);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 1);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 3);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_INSERTING);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 1);
 }
 
 static void
@@ -191,27 +160,27 @@ test_next_event_goes_round(Fixture *f, gconstpointer data)
     plug(f, 2);
     plug(f, 5);
     select_cpu(f, 3);
-    tn_test_outb(f->p, COMMAND, 0);
-    g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, 5);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_INSERTING);
-    tn_test_outb(f->p, COMMAND, 0);
-    g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, 2);
-    tn_test_outb(f->p, COMMAND, 0);
-    g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, 2);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_INSERTING);
+    tn_test_outb(f->board.p, COMMAND, 0);
+    g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, 5);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_INSERTING);
+    tn_test_outb(f->board.p, COMMAND, 0);
+    g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, 2);
+    tn_test_outb(f->board.p, COMMAND, 0);
+    g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, 2);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_INSERTING);
     select_cpu(f, 4);
-    tn_test_outb(f->p, COMMAND, 0);
-    g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, 4);
+    tn_test_outb(f->board.p, COMMAND, 0);
+    g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, 4);
 }
 
 static void
 test_ids(Fixture *f, gconstpointer data)
 {
-    tn_test_outb(f->p, COMMAND, 3);
+    tn_test_outb(f->board.p, COMMAND, 3);
     for (unsigned i = 0; i < CPUS; i++) {
         select_cpu(f, i);
-        g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, apic_ids[i]);
-        g_assert_cmpuint(tn_test_in(f->p, DATA2, 4), ==, 0);
+        g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, apic_ids[i]);
+        g_assert_cmpuint(tn_test_in(f->board.p, DATA2, 4), ==, 0);
     }
 }
 
@@ -219,11 +188,11 @@ static void
 test_reserved_commands_are_ignored(Fixture *f, gconstpointer data)
 {
     select_cpu(f, 3);
-    tn_test_outb(f->p, COMMAND, 3);
-    tn_test_outb(f->p, COMMAND, 4);
-    g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, 4);
-    tn_test_outb(f->p, COMMAND, 0xff);
-    g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, 4);
+    tn_test_outb(f->board.p, COMMAND, 3);
+    tn_test_outb(f->board.p, COMMAND, 4);
+    g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, 4);
+    tn_test_outb(f->board.p, COMMAND, 0xff);
+    g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, 4);
 }
 
 static void
@@ -232,11 +201,11 @@ test_reserved_offsets(Fixture *f, gconstpointer data)
     static const guint16 offsets[] = { 1, 2, 3, 5, 6, 7, 9, 10, 11 };
 
     for (guint i = 0; i < G_N_ELEMENTS(offsets); i++) {
-        g_assert_cmphex(tn_test_in(f->p, PORT + offsets[i], 1), ==, 0);
+        g_assert_cmphex(tn_test_in(f->board.p, PORT + offsets[i], 1), ==, 0);
     }
-    tn_test_outb(f->p, PORT + 9, 0xff);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 4), ==, 1);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 2), ==, 1);
+    tn_test_outb(f->board.p, PORT + 9, 0xff);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 4), ==, 1);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 2), ==, 1);
 }
 
 static void
@@ -246,31 +215,31 @@ test_selector_beyond_the_end(Fixture *f, gconstpointer data)
 
     for (guint i = 0; i < G_N_ELEMENTS(selectors); i++) {
         select_cpu(f, selectors[i]);
-        g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 0);
-        g_assert_cmphex(tn_test_in(f->p, DATA, 4), ==, 0);
-        tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_EJECT);
+        g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 0);
+        g_assert_cmphex(tn_test_in(f->board.p, DATA, 4), ==, 0);
+        tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_EJECT);
         ost(f, 3, 0x82);
-        g_assert_cmpstr(f->p->events->str, ==, "");
+        g_assert_cmpstr(f->board.p->events->str, ==, "");
     }
     g_assert_cmpuint(f->ejects, ==, 0);
     select_cpu(f, 1);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 1);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 1);
 }
 
 static void
 test_removal(Fixture *f, gconstpointer data)
 {
     g_assert_true(tn_acpi_cpu_hotplug_unplug_request(f->hotplug, 1));
-    g_assert_cmphex(tn_acpi_gpe_get_status(&f->gpe), ==, 4);
+    g_assert_cmphex(tn_acpi_gpe_get_status(&f->board.gpe), ==, 4);
     select_cpu(f, 1);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 5);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_REMOVING);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 1);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_EJECT);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 0);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 5);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_REMOVING);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 1);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_EJECT);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 0);
     ost(f, 3, 0);
     g_assert_cmpuint(f->ejects, ==, 1);
-    g_assert_cmpstr(f->p->events->str, ==,
+    g_assert_cmpstr(f->board.p->events->str, ==,
                     "ACPI_DEVICE_OST {\"info\":{\"device\":\"cpu1\",\"slot\":\"1\","
                     "\"slot-type\":\"CPU\",\"source\":3,\"status\":0}}\n");
 }
@@ -283,10 +252,10 @@ test_refusal(Fixture *f, gconstpointer data)
     select_cpu(f, 1);
     ost(f, 3, 0x84);
     g_assert_true(tn_device_is_pending_unplug(f->devices[1]));
-    g_assert_null(strstr(f->p->events->str, "DEVICE_UNPLUG_GUEST_ERROR"));
+    g_assert_null(strstr(f->board.p->events->str, "DEVICE_UNPLUG_GUEST_ERROR"));
     ost(f, 3, 0x82);
     g_assert_false(tn_device_is_pending_unplug(f->devices[1]));
-    g_assert_nonnull(strstr(f->p->events->str,
+    g_assert_nonnull(strstr(f->board.p->events->str,
                             "DEVICE_UNPLUG_GUEST_ERROR {\"device\":\"cpu1\",\"path\":\"\"}\n"));
     g_assert_cmpuint(f->ejects, ==, 0);
 }
@@ -294,10 +263,10 @@ test_refusal(Fixture *f, gconstpointer data)
 static void
 test_boot_cpu_stays(Fixture *f, gconstpointer data)
 {
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_EJECT);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_FIRMWARE);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_EJECT);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_FIRMWARE);
     tn_test_iterate();
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 1);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 1);
     g_assert_cmpuint(f->ejects, ==, 0);
 }
 
@@ -305,10 +274,10 @@ static void
 test_absent_cpu_cannot_be_ejected(Fixture *f, gconstpointer data)
 {
     select_cpu(f, 3);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_EJECT);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_FIRMWARE);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_EJECT);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_FIRMWARE);
     tn_test_iterate();
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 0);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 0);
     g_assert_cmpuint(f->ejects, ==, 0);
 }
 
@@ -318,11 +287,11 @@ test_lowest_control_bit_acts_alone(Fixture *f, gconstpointer data)
     plug(f, 2);
     (void)tn_acpi_cpu_hotplug_unplug_request(f->hotplug, 2);
     select_cpu(f, 2);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 7);
-    tn_test_outb(f->p, FLAGS, 0xff);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 5);
-    tn_test_outb(f->p, FLAGS, 0xfc);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 1);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 7);
+    tn_test_outb(f->board.p, FLAGS, 0xff);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 5);
+    tn_test_outb(f->board.p, FLAGS, 0xfc);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 1);
     tn_test_iterate();
     g_assert_cmpuint(f->ejects, ==, 0);
 }
@@ -331,13 +300,13 @@ static void
 test_firmware_eject(Fixture *f, gconstpointer data)
 {
     select_cpu(f, 1);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_FIRMWARE);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 0x11);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_FIRMWARE);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 0x11);
     select_cpu(f, 4);
-    tn_test_outb(f->p, COMMAND, 0);
-    g_assert_cmpuint(tn_test_in(f->p, DATA, 4), ==, 1);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_EJECT);
-    g_assert_cmphex(tn_test_in(f->p, FLAGS, 1), ==, 0);
+    tn_test_outb(f->board.p, COMMAND, 0);
+    g_assert_cmpuint(tn_test_in(f->board.p, DATA, 4), ==, 1);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_EJECT);
+    g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 0);
     tn_test_iterate();
     g_assert_cmpuint(f->ejects, ==, 1);
 }
@@ -348,13 +317,13 @@ test_reports_cannot_pile_up(Fixture *f, gconstpointer data)
     unsigned lines = 0;
 
     select_cpu(f, 1);
-    tn_test_outb(f->p, COMMAND, 2);
+    tn_test_outb(f->board.p, COMMAND, 2);
     for (unsigned i = 0; i < 5000; i++) {
-        tn_test_out(f->p, DATA, 0, 4);
+        tn_test_out(f->board.p, DATA, 0, 4);
     }
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_EJECT);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_EJECT);
     tn_test_iterate();
-    for (const char *c = f->p->events->str; *c; c++) {
+    for (const char *c = f->board.p->events->str; *c; c++) {
         lines += *c == '\n';
     }
     g_assert_cmpuint(lines, ==, 1024);
@@ -365,11 +334,11 @@ static void
 test_free_drops_work_that_waits(Fixture *f, gconstpointer data)
 {
     select_cpu(f, 1);
-    tn_test_outb(f->p, FLAGS, TN_ACPI_CPU_EJECT);
+    tn_test_outb(f->board.p, FLAGS, TN_ACPI_CPU_EJECT);
     g_clear_pointer(&f->hotplug, tn_acpi_cpu_hotplug_free);
     tn_test_iterate();
     g_assert_cmpuint(f->ejects, ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, PORT, 4), ==, 0xffffffff);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT, 4), ==, 0xffffffff);
 }
 
 /* The flags' offset in the controller, which the state table alone knows. */
@@ -411,11 +380,11 @@ run_wild_guest(gpointer data)
     tn_memory_register_thread();
     for (unsigned i = 0; i < GUEST_ROUNDS; i++) {
         seed = seed * 1664525 + 1013904223;
-        tn_test_out(f->p, SELECTOR, seed >> 8 & 7, 4);
-        tn_test_outb(f->p, COMMAND, seed >> 12 & 7);
-        tn_test_out(f->p, DATA, seed >> 3 & 3, 4);
-        tn_test_outb(f->p, FLAGS, (guint8)(seed >> 16));
-        (void)tn_test_in(f->p, PORT + (seed >> 20 & 15), 1);
+        tn_test_out(f->board.p, SELECTOR, seed >> 8 & 7, 4);
+        tn_test_outb(f->board.p, COMMAND, seed >> 12 & 7);
+        tn_test_out(f->board.p, DATA, seed >> 3 & 3, 4);
+        tn_test_outb(f->board.p, FLAGS, (guint8)(seed >> 16));
+        (void)tn_test_in(f->board.p, PORT + (seed >> 20 & 15), 1);
     }
     tn_memory_unregister_thread();
     return NULL;
@@ -441,7 +410,7 @@ test_wild_guest_on_a_thread(Fixture *f, gconstpointer data)
             }
         }
         tn_test_iterate();
-        g_string_truncate(f->p->events, 0);
+        g_string_truncate(f->board.p->events, 0);
     }
     g_thread_join(guest);
     tn_test_iterate();

@@ -6,7 +6,7 @@
  */
 #include "vmm/acpi/memory-hotplug.h"
 
-#include "tests/lib/test-platform.h"
+#include "tests/unit/vmm/acpi/fixture.h"
 
 #include <string.h>
 
@@ -15,30 +15,7 @@
 
 /* A device of no kind: the controller knows it by its id alone. */
 typedef struct {
-    TnDevice parent_instance;
-} TestDevice;
-typedef struct {
-    TnDeviceClass parent_class;
-} TestDeviceClass;
-
-GType test_device_get_type(void);
-G_DEFINE_TYPE(TestDevice, test_device, TN_TYPE_DEVICE)
-
-static void
-test_device_init(TestDevice *self)
-{
-}
-
-static void
-test_device_class_init(TestDeviceClass *klass)
-{
-    TN_OBJECT_CLASS(klass)->type_name = "test-device";
-}
-
-typedef struct {
-    TnTestPlatform *p;
-    TnAcpiSci sci;
-    TnAcpiGpe gpe;
+    AcpiBoard board;
     TnAcpiMemoryHotplug *hotplug;
     TnDevice *devices[SLOTS];
     unsigned ejects;
@@ -62,26 +39,20 @@ set_up(Fixture *f, gconstpointer data)
 {
     TnAcpiMemoryHotplugConfig config;
 
-    f->p = tn_test_platform_new();
-    tn_acpi_sci_init(&f->sci, &f->p->platform.isa_irqs[9]);
-    tn_acpi_gpe_init(&f->gpe, f->p->platform.memory, f->p->platform.system_io, TN_ACPI_GPE0_PORT,
-                     &f->sci);
+    acpi_board_set_up(&f->board);
     config = (TnAcpiMemoryHotplugConfig){
-        .memory = f->p->platform.memory,
-        .io = f->p->platform.system_io,
+        .memory = f->board.p->platform.memory,
+        .io = f->board.p->platform.system_io,
         .port = PORT,
-        .gpe = &f->gpe,
-        .events = f->p->platform.events,
+        .gpe = &f->board.gpe,
+        .events = f->board.p->platform.events,
         .slots = SLOTS,
         .ejected = on_ejected,
         .opaque = f,
     };
     f->hotplug = tn_acpi_memory_hotplug_new(&config);
     for (unsigned i = 0; i < SLOTS; i++) {
-        g_autofree char *id = g_strdup_printf("d%u", i);
-
-        f->devices[i] = g_object_new(test_device_get_type(), NULL);
-        tn_device_set_id(f->devices[i], id);
+        f->devices[i] = acpi_new_device("d", i);
     }
 }
 
@@ -89,12 +60,10 @@ static void
 tear_down(Fixture *f, gconstpointer data)
 {
     tn_acpi_memory_hotplug_free(f->hotplug);
-    tn_acpi_gpe_done(&f->gpe);
-    tn_acpi_sci_done(&f->sci);
     for (unsigned i = 0; i < SLOTS; i++) {
         g_assert_finalize_object(f->devices[i]);
     }
-    tn_test_platform_free(f->p);
+    acpi_board_tear_down(&f->board);
 }
 
 static void
@@ -109,8 +78,8 @@ plug(Fixture *f, unsigned slot)
 static void
 ost(Fixture *f, unsigned source, unsigned status)
 {
-    tn_test_out(f->p, PORT + 4, source, 4);
-    tn_test_out(f->p, PORT + 8, status, 4);
+    tn_test_out(f->board.p, PORT + 4, source, 4);
+    tn_test_out(f->board.p, PORT + 8, status, 4);
     tn_test_iterate();
 }
 
@@ -132,10 +101,10 @@ test_every_refusal_is_told(Fixture *f, gconstpointer data)
 
     plug(f, 0);
     for (guint i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_string_truncate(f->p->events, 0);
+        g_string_truncate(f->board.p->events, 0);
         tn_device_set_pending_unplug(f->devices[0], TRUE);
         ost(f, 0x103, refusals[i].status);
-        g_assert_nonnull(strstr(f->p->events->str, refusals[i].text));
+        g_assert_nonnull(strstr(f->board.p->events->str, refusals[i].text));
         g_assert_false(tn_device_is_pending_unplug(f->devices[0]));
     }
 }
@@ -146,15 +115,15 @@ test_other_sources_are_no_refusal(Fixture *f, gconstpointer data)
     plug(f, 0);
     ost(f, 1, 0x82);
     ost(f, 0x80, 1);
-    g_assert_null(strstr(f->p->events->str, "UNPLUG"));
-    g_assert_nonnull(strstr(f->p->events->str, "ACPI_DEVICE_OST"));
+    g_assert_null(strstr(f->board.p->events->str, "UNPLUG"));
+    g_assert_nonnull(strstr(f->board.p->events->str, "ACPI_DEVICE_OST"));
 }
 
 static void
 test_ost_of_an_empty_slot(Fixture *f, gconstpointer data)
 {
     ost(f, 3, 0x82);
-    g_assert_cmpstr(f->p->events->str, ==,
+    g_assert_cmpstr(f->board.p->events->str, ==,
                     "ACPI_DEVICE_OST {\"info\":{\"slot\":\"0\",\"slot-type\":\"DIMM\","
                     "\"source\":3,\"status\":130}}\n");
 }
@@ -164,10 +133,10 @@ test_slots_are_apart(Fixture *f, gconstpointer data)
 {
     plug(f, 1);
     plug(f, 6);
-    tn_test_out(f->p, PORT, 6, 4);
-    g_assert_cmphex(tn_test_in(f->p, PORT, 4), ==, 0x60000000);
-    g_assert_cmphex(tn_test_in(f->p, PORT + 0x10, 4), ==, 6);
-    tn_test_outb(f->p, PORT + 0x14, TN_ACPI_MEMORY_INSERTING);
+    tn_test_out(f->board.p, PORT, 6, 4);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT, 4), ==, 0x60000000);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT + 0x10, 4), ==, 6);
+    tn_test_outb(f->board.p, PORT + 0x14, TN_ACPI_MEMORY_INSERTING);
     g_assert_cmphex(tn_acpi_memory_hotplug_get_flags(f->hotplug, 6), ==, TN_ACPI_MEMORY_ENABLED);
     g_assert_cmphex(tn_acpi_memory_hotplug_get_flags(f->hotplug, 1), ==,
                     TN_ACPI_MEMORY_ENABLED | TN_ACPI_MEMORY_INSERTING);
@@ -177,23 +146,23 @@ static void
 test_free_drops_work_that_waits(Fixture *f, gconstpointer data)
 {
     plug(f, 0);
-    tn_test_outb(f->p, PORT + 0x14, TN_ACPI_MEMORY_EJECT);
-    tn_test_out(f->p, PORT + 8, 0, 4);
+    tn_test_outb(f->board.p, PORT + 0x14, TN_ACPI_MEMORY_EJECT);
+    tn_test_out(f->board.p, PORT + 8, 0, 4);
     g_clear_pointer(&f->hotplug, tn_acpi_memory_hotplug_free);
     tn_test_iterate();
     g_assert_cmpuint(f->ejects, ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, PORT, 4), ==, 0xffffffff);
+    g_assert_cmphex(tn_test_in(f->board.p, PORT, 4), ==, 0xffffffff);
 }
 
 static void
 test_request_after_eject_asks_for_nothing(Fixture *f, gconstpointer data)
 {
     plug(f, 0);
-    tn_test_outb(f->p, PORT + 0x14, TN_ACPI_MEMORY_EJECT);
-    tn_test_out(f->p, TN_ACPI_GPE0_PORT, 0xffff, 2);
+    tn_test_outb(f->board.p, PORT + 0x14, TN_ACPI_MEMORY_EJECT);
+    tn_test_out(f->board.p, TN_ACPI_GPE0_PORT, 0xffff, 2);
     tn_acpi_memory_hotplug_unplug_request(f->hotplug, 0);
     g_assert_cmphex(tn_acpi_memory_hotplug_get_flags(f->hotplug, 0), ==, 0);
-    g_assert_cmphex(tn_acpi_gpe_get_status(&f->gpe), ==, 0);
+    g_assert_cmphex(tn_acpi_gpe_get_status(&f->board.gpe), ==, 0);
 }
 
 #define GUEST_ROUNDS 20000
@@ -208,18 +177,18 @@ wild_guest(gpointer data)
     tn_memory_register_thread();
     for (unsigned i = 0; i < GUEST_ROUNDS; i++) {
         random = random * 1664525 + 1013904223;
-        tn_test_out(f->p, PORT, (random >> 8) % (SLOTS + 1), 4);
-        (void)tn_test_in(f->p, PORT + 0x14, 1);
+        tn_test_out(f->board.p, PORT, (random >> 8) % (SLOTS + 1), 4);
+        (void)tn_test_in(f->board.p, PORT + 0x14, 1);
         if (random >> 28 == 0) {
-            tn_test_outb(f->p, PORT + 0x14, TN_ACPI_MEMORY_EJECT);
+            tn_test_outb(f->board.p, PORT + 0x14, TN_ACPI_MEMORY_EJECT);
         } else if (random >> 28 == 1) {
-            tn_test_out(f->p, PORT + 8, 0, 4);
+            tn_test_out(f->board.p, PORT + 8, 0, 4);
         }
-        tn_test_outb(f->p, PORT + 0x14, (guint8)(random >> 20 & 6));
-        tn_test_out(f->p, TN_ACPI_GPE0_PORT, 0xffff, 2);
+        tn_test_outb(f->board.p, PORT + 0x14, (guint8)(random >> 20 & 6));
+        tn_test_out(f->board.p, TN_ACPI_GPE0_PORT, 0xffff, 2);
     }
     tn_memory_unregister_thread();
-    g_atomic_int_set((gint *)&f->p->quits, 1);
+    g_atomic_int_set((gint *)&f->board.p->quits, 1);
     return NULL;
 }
 
@@ -229,7 +198,7 @@ test_wild_guest_on_a_thread(Fixture *f, gconstpointer data)
     GThread *guest = g_thread_new("guest", wild_guest, f);
     unsigned plugs = 0;
 
-    while (!g_atomic_int_get((gint *)&f->p->quits)) {
+    while (!g_atomic_int_get((gint *)&f->board.p->quits)) {
         for (unsigned i = 0; i < SLOTS; i++) {
             TnAcpiOst slot;
 

@@ -6,7 +6,7 @@
  */
 #include "vmm/acpi/pci-hotplug.h"
 
-#include "tests/lib/test-platform.h"
+#include "tests/unit/vmm/acpi/fixture.h"
 #include "vmm/memory/memory.h"
 
 #include <string.h>
@@ -23,9 +23,7 @@
 #define OST_STATUS (PORT + 0x20)
 
 typedef struct {
-    TnTestPlatform *p;
-    TnAcpiSci sci;
-    TnAcpiGpe gpe;
+    AcpiBoard board;
     TnAcpiPciHotplug *hotplug;
     GString *calls; /* "eject 3\n", "eject bus 2 3\n", "refuse 4 0x3 0x82\n" */
 } Fixture;
@@ -60,18 +58,14 @@ set_up(Fixture *f, gconstpointer data)
 {
     TnAcpiPciHotplugConfig config;
 
-    f->p = tn_test_platform_new();
+    acpi_board_set_up(&f->board);
     f->calls = g_string_new(NULL);
-    tn_acpi_sci_init(&f->sci, &f->p->platform.isa_irqs[9]);
-    tn_acpi_sci_set_trace(&f->sci, f->p->platform.trace);
-    tn_acpi_gpe_init(&f->gpe, f->p->platform.memory, f->p->platform.system_io, TN_ACPI_GPE0_PORT,
-                     &f->sci);
     config = (TnAcpiPciHotplugConfig){
-        .memory = f->p->platform.memory,
-        .io = f->p->platform.system_io,
+        .memory = f->board.p->platform.memory,
+        .io = f->board.p->platform.system_io,
         .port = PORT,
-        .gpe = &f->gpe,
-        .trace = f->p->platform.trace,
+        .gpe = &f->board.gpe,
+        .trace = f->board.p->platform.trace,
         .ejected = on_ejected,
         .refused = on_refused,
         .opaque = f,
@@ -83,22 +77,20 @@ static void
 tear_down(Fixture *f, gconstpointer data)
 {
     tn_acpi_pci_hotplug_free(f->hotplug);
-    tn_acpi_gpe_done(&f->gpe);
-    tn_acpi_sci_done(&f->sci);
     g_string_free(f->calls, TRUE);
-    tn_test_platform_free(f->p);
+    acpi_board_tear_down(&f->board);
 }
 
 static uint32_t
 in(Fixture *f, uint16_t port)
 {
-    return tn_test_in(f->p, port, 4);
+    return tn_test_in(f->board.p, port, 4);
 }
 
 static void
 out(Fixture *f, uint16_t port, uint32_t value)
 {
-    tn_test_out(f->p, port, value, 4);
+    tn_test_out(f->board.p, port, value, 4);
 }
 
 static void
@@ -118,28 +110,28 @@ test_at_rest(Fixture *f, gconstpointer data)
     g_assert_cmphex(in(f, REMOVABLE), ==, 0xffffffff);
     g_assert_cmphex(in(f, BUS), ==, 0);
     g_assert_cmphex(in(f, INDEX), ==, 0);
-    g_assert_cmpint(f->p->irqs[9].level, ==, 0);
+    g_assert_cmpint(f->board.p->irqs[9].level, ==, 0);
 }
 
 static void
 test_up_is_told_and_cleared_by_reading(Fixture *f, gconstpointer data)
 {
-    tn_test_out(f->p, 0xafe2, 1 << 1, 2);
+    tn_test_out(f->board.p, 0xafe2, 1 << 1, 2);
     tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
-    g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 1 << 1);
-    g_assert_cmpint(f->p->irqs[9].level, ==, 1);
+    g_assert_cmphex(tn_test_inb(f->board.p, 0xafe0), ==, 1 << 1);
+    g_assert_cmpint(f->board.p->irqs[9].level, ==, 1);
     tn_acpi_pci_hotplug_plug(f->hotplug, 0, 6);
     g_assert_cmphex(in(f, UP), ==, 0x60);
     g_assert_cmphex(in(f, UP), ==, 0);
-    tn_test_outb(f->p, 0xafe0, 1 << 1);
-    g_assert_cmpint(f->p->irqs[9].level, ==, 0);
+    tn_test_outb(f->board.p, 0xafe0, 1 << 1);
+    g_assert_cmpint(f->board.p->irqs[9].level, ==, 0);
 }
 
 static void
 test_down_stays_until_the_eject(Fixture *f, gconstpointer data)
 {
     tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 31);
-    g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 1 << 1);
+    g_assert_cmphex(tn_test_inb(f->board.p, 0xafe0), ==, 1 << 1);
     g_assert_cmphex(in(f, DOWN), ==, 0x80000000);
     g_assert_cmphex(in(f, DOWN), ==, 0x80000000);
     out(f, EJECT, 0x80000000);
@@ -186,7 +178,7 @@ test_request_after_the_eject_is_silent(Fixture *f, gconstpointer data)
     out(f, EJECT, 1 << 7);
     tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 7);
     g_assert_cmphex(in(f, DOWN), ==, 0);
-    g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 0);
+    g_assert_cmphex(tn_test_inb(f->board.p, 0xafe0), ==, 0);
 }
 
 static void
@@ -279,12 +271,12 @@ static void
 test_other_accesses_do_nothing(Fixture *f, gconstpointer data)
 {
     tn_acpi_pci_hotplug_plug(f->hotplug, 0, 0);
-    g_assert_cmphex(tn_test_inb(f->p, UP), ==, 0);
-    g_assert_cmphex(tn_test_in(f->p, UP, 2), ==, 0);
+    g_assert_cmphex(tn_test_inb(f->board.p, UP), ==, 0);
+    g_assert_cmphex(tn_test_in(f->board.p, UP, 2), ==, 0);
     g_assert_cmphex(in(f, UP), ==, 1); /* nobody cleared it */
-    tn_test_out(f->p, EJECT, 1, 1);
-    tn_test_out(f->p, EJECT, 1, 2);
-    tn_test_out(f->p, EJECT + 2, 1, 2);
+    tn_test_out(f->board.p, EJECT, 1, 1);
+    tn_test_out(f->board.p, EJECT, 1, 2);
+    tn_test_out(f->board.p, EJECT + 2, 1, 2);
     out(f, UP, 0xffffffff);
     out(f, DOWN, 0xffffffff);
     out(f, REMOVABLE, 0);
@@ -392,10 +384,10 @@ static void
 test_work_is_dropped_with_the_controller(Fixture *f, gconstpointer data)
 {
     TnAcpiPciHotplugConfig config = {
-        .memory = f->p->platform.memory,
-        .io = f->p->platform.system_io,
+        .memory = f->board.p->platform.memory,
+        .io = f->board.p->platform.system_io,
         .port = 0xb000,
-        .gpe = &f->gpe,
+        .gpe = &f->board.gpe,
         .ejected = on_ejected,
         .refused = on_refused,
         .opaque = f,
@@ -420,8 +412,8 @@ test_trace_tells_each_step(Fixture *f, gconstpointer data)
     };
     const char *at;
 
-    tn_test_out(f->p, 0xafe2, 1 << 1, 2);
-    tn_hotplug_trace_set(f->p->platform.trace, TRUE);
+    tn_test_out(f->board.p, 0xafe2, 1 << 1, 2);
+    tn_hotplug_trace_set(f->board.p->platform.trace, TRUE);
     tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
     (void)in(f, UP);
     ost(f, 5, 1, 0);
@@ -429,7 +421,7 @@ test_trace_tells_each_step(Fixture *f, gconstpointer data)
     (void)in(f, DOWN);
     out(f, EJECT, 1 << 5);
     tn_test_iterate();
-    at = f->p->events->str;
+    at = f->board.p->events->str;
     for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
         at = strstr(at, expected[i]);
         g_assert_nonnull(at);
