@@ -21,9 +21,10 @@ TSAN_OPTIONS = ("-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false", "-Do
 THREADS_TESTS = ("vmm-memory-threads", "vmm-memory-listener", "vmm-memory-eventfd",
                  "vmm-memory-dirty-log", "vmm-memory-coalesced", "vmm-core-run-state",
                  "vmm-acpi-gpe", "vmm-acpi-pm", "vmm-acpi-pci-hotplug", "vmm-hw-edu",
-                 "vmm-hw-serial",
+                 "vmm-hw-serial", "vmm-hw-i8254", "vmm-hw-i8259", "vmm-hw-ioapic",
                  "vmm-backend-chardev-socket", "vmm-accel-vcpu",
                  "vmm-accel-coalesced", "vmm-accel-dirty-log", "vmm-accel-ioeventfd",
+                 "vmm-accel-irq", "vmm-accel-split-irqchip",
                  "rpc-pool", "qmp-client",
                  "wire-calls", "wire-connection", "wire-hostile", "wire-keepalive", "wire-relay",
                  "wire-streams")

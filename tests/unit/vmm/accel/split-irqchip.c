@@ -23,7 +23,7 @@ typedef struct Fixture {
 
     unsigned left;  /* atomic: interrupts that the PICs still have */
     unsigned ended; /* atomic: ends told */
-    guint8 ended_vector;
+    guint8 ended_vector; /* atomic */
 } Fixture;
 
 /* As the PICs do it: the output falls when nothing is left. */
@@ -43,7 +43,7 @@ end_of_interrupt(void *opaque, guint8 vector)
 {
     Fixture *f = opaque;
 
-    f->ended_vector = vector;
+    __atomic_store_n(&f->ended_vector, vector, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&f->ended, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -248,7 +248,7 @@ send_level(Fixture *f, unsigned n)
     f->path->msi_send(f->path->opaque, &edge_31);
     wait_taken(f, 0x31, n);
     wait_until(&f->ended, n);
-    g_assert_cmphex(f->ended_vector, ==, 0x32);
+    g_assert_cmphex(__atomic_load_n(&f->ended_vector, __ATOMIC_SEQ_CST), ==, 0x32);
 }
 
 /* And an edge's end is nobody's business. */

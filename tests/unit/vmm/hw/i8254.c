@@ -3,6 +3,7 @@
 #include "tests/lib/test-platform.h"
 #include "vmm/hw/i8254-counter.h"
 #include "vmm/hw/i8254.h"
+#include "vmm/memory/memory.h"
 
 #define CONTROL 0x43
 #define SPEAKER 0x61
@@ -326,6 +327,8 @@ test_random_counter(void)
     }
 }
 
+#define ROUNDS 2000
+
 typedef struct Fixture {
     TnTestPlatform *p;
     TnI8254 *pit;
@@ -482,6 +485,40 @@ test_random_access(Fixture *f, gconstpointer data)
     test_periodic_interrupts(f, data);
 }
 
+static gpointer
+guest_main(gpointer data)
+{
+    Fixture *f = data;
+
+    tn_memory_register_thread();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        tn_test_outb(f->p, CONTROL, 0);
+        (void)tn_test_inb(f->p, 0x40);
+        (void)tn_test_inb(f->p, 0x42);
+        (void)tn_test_inb(f->p, SPEAKER);
+        tn_test_outb(f->p, SPEAKER, i & 3);
+        if (i % 100 == 0) {
+            start_counter_0(f, 0x34, 1193);
+        }
+    }
+    tn_memory_unregister_thread();
+    return NULL;
+}
+
+/* A vCPU reads and reloads the counters while the main thread ticks: for ThreadSanitizer. */
+static void
+test_guest_against_ticks(Fixture *f, gconstpointer data)
+{
+    GThread *guest;
+
+    start_counter_0(f, 0x34, 1193);
+    guest = g_thread_new("guest", guest_main, f);
+    tn_test_wait_count(&f->p->irqs[0].raised, 3);
+    g_thread_join(guest);
+    start_counter_0(f, 0x34, 1193);
+    tn_test_wait_count(&f->p->irqs[0].raised, f->p->irqs[0].raised + 2);
+}
+
 #define ADD(name, func) g_test_add("/i8254/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -515,5 +552,6 @@ main(int argc, char **argv)
     ADD("read-back", test_read_back);
     ADD("reset", test_reset);
     ADD("random-access", test_random_access);
+    ADD("guest-against-ticks", test_guest_against_ticks);
     return g_test_run();
 }

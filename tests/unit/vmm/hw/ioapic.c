@@ -2,11 +2,14 @@
 /* The 82093AA's data sheet, section by section; what it sends is recorded. */
 #include "tests/lib/test-platform.h"
 #include "vmm/hw/ioapic.h"
+#include "vmm/memory/memory.h"
 
 #define BASE 0xfec00000u
 #define MASKED 0x10000u
 #define LEVEL 0x8000u
 #define REMOTE_IRR 0x4000u
+
+#define ROUNDS 2000
 
 typedef struct Fixture {
     TnTestPlatform *p;
@@ -342,6 +345,40 @@ test_random_access(Fixture *f, gconstpointer data)
     test_level(f, data);
 }
 
+static gpointer
+device_main(gpointer data)
+{
+    Fixture *f = data;
+
+    tn_memory_register_thread();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        tn_ioapic_set_pin(f->ioapic, 4, i & 1);
+        tn_ioapic_set_pin(f->ioapic, 9, i & 2 ? 1 : 0);
+    }
+    tn_memory_unregister_thread();
+    return NULL;
+}
+
+/* Devices raise pins while the guest rewrites entries and ends interrupts: for ThreadSanitizer,
+ * and nothing hangs. */
+static void
+test_devices_against_the_guest(Fixture *f, gconstpointer data)
+{
+    GThread *device = g_thread_new("device", device_main, f);
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        set_entry(f, 4, 0, i & 1 ? MASKED | 0x34 : 0x34);
+        set_entry(f, 9, 0, LEVEL | 0x39);
+        (void)get(f, 0x10 + 2 * 9);
+        tn_ioapic_end_of_interrupt(f->ioapic, 0x39);
+    }
+    g_thread_join(device);
+    tn_ioapic_set_pin(f->ioapic, 4, 0);
+    set_entry(f, 4, 0, 0x34);
+    tn_ioapic_set_pin(f->ioapic, 4, 1);
+    g_assert_cmphex(f->sent.data & 0xff, ==, 0x34);
+}
+
 #define ADD(name, func) g_test_add("/ioapic/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -365,5 +402,6 @@ main(int argc, char **argv)
     ADD("reset", test_reset);
     ADD("print", test_print);
     ADD("random-access", test_random_access);
+    ADD("devices-against-the-guest", test_devices_against_the_guest);
     return g_test_run();
 }
