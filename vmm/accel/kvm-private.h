@@ -123,6 +123,7 @@ struct TnKvm {
     bool has_ioeventfd;
     bool has_ioeventfd_any_length;
     bool has_coalesced_pio;
+    bool has_stats;           /* KVM_GET_STATS_FD is there */
     bool has_clear_dirty_log; /* reading the log does not clear it */
     unsigned coalesced_page;  /* of a vCPU's mapping; 0: KVM queues no writes */
     unsigned max_vcpus;
@@ -192,6 +193,7 @@ struct TnVcpu {
     unsigned index;
     unsigned apic_id; /* KVM's id of it as well */
     unsigned phys_bits;
+    int stats_fd; /* -1 where KVM has none */
     pthread_t thread;
     bool thread_started;
     int thread_id;
@@ -338,6 +340,10 @@ void tn_hyperv_handle_exit(TnVcpu *vcpu);
 
 /* cpuid.c: the last "+name" or "-name" among @model's terms. */
 bool tn_cpu_model_find_switch(const TnCpuModel *model, const char *name, bool by_default);
+/* stats.c: what the descriptor of KVM_GET_STATS_FD says. (transfer full) */
+GPtrArray *tn_kvm_stats_read(int fd, GError **error);
+
+/* cpuid.c */
 typedef struct TnCpuidInput {
     const struct kvm_cpuid2 *supported; /* KVM_GET_SUPPORTED_CPUID */
     const struct kvm_cpuid2 *hyperv;    /* KVM_GET_SUPPORTED_HV_CPUID; NULL: not shown */

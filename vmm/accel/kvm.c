@@ -233,6 +233,7 @@ create_vm(TnKvm *kvm, GError **error)
     }
     enable_wide_apic_ids(kvm);
     tn_irq_routes_init(&kvm->routes, (unsigned)check_extension(kvm, KVM_CAP_IRQ_ROUTING));
+    kvm->has_stats = check_extension(kvm, KVM_CAP_BINARY_STATS_FD) > 0;
     slots = check_extension(kvm, KVM_CAP_NR_MEMSLOTS);
     tn_memory_slots_init(&kvm->slots, kvm, slots ? (unsigned)slots : DEFAULT_MEMSLOTS);
     return TRUE;

@@ -100,6 +100,13 @@ const TnIrqchipHost *tn_kvm_get_irqchip_host(TnKvm *kvm);
 /* The controllers, before the first vCPU runs. Copied; its target outlives the vCPUs. */
 void tn_kvm_set_irqchip_ops(TnKvm *kvm, const TnIrqchipOps *ops);
 
+/* Whether this host's KVM tells what it counts (KVM_CAP_BINARY_STATS_FD). If so: what it counted of
+ * the VM, or of a vCPU, as an array of TnStat (vmm/core/stats.h). (transfer full) NULL with
+ * TN_KVM_ERROR_FAILED ("KVM stats: ..."). Main thread. */
+gboolean tn_kvm_has_stats(TnKvm *kvm);
+GPtrArray *tn_kvm_read_stats(TnKvm *kvm, GError **error);
+GPtrArray *tn_vcpu_read_stats(TnVcpu *vcpu, GError **error);
+
 /* What a vCPU may reach and whom it tells. */
 typedef struct TnVcpuEnv {
     TnAddressSpace *memory_space;

@@ -257,6 +257,12 @@ create_vcpu(TnVcpu *vcpu, const TnCpuModel *model, GError **error)
         return tn_kvm_set_errno(error, "Mapping a vCPU's kvm_run");
     }
     vcpu->run = run;
+    if (kvm->has_stats) {
+        vcpu->stats_fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, NULL);
+        if (vcpu->stats_fd < 0) {
+            return tn_kvm_set_errno(error, "KVM_GET_STATS_FD");
+        }
+    }
     if (!tn_coalesced_map_ring(kvm, vcpu->fd, error)) {
         return FALSE;
     }
@@ -272,6 +278,9 @@ destroy(TnVcpu *vcpu)
 {
     if (vcpu->run) {
         (void)munmap(vcpu->run, vcpu->kvm->run_size);
+    }
+    if (vcpu->stats_fd >= 0) {
+        (void)close(vcpu->stats_fd);
     }
     if (vcpu->fd >= 0) {
         (void)close(vcpu->fd);
@@ -313,6 +322,7 @@ make_vcpu(TnKvm *kvm, unsigned index, const TnCpuModel *model, GError **error)
     vcpu->index = index;
     vcpu->apic_id = tn_cpu_topology_apic_id(&model->topology, index);
     vcpu->fd = -1;
+    vcpu->stats_fd = -1;
     if (!create_vcpu(vcpu, model, error)) {
         destroy(vcpu);
         return NULL;

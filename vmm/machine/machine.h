@@ -130,6 +130,11 @@ unsigned tn_machine_get_cpu_count(TnMachine *self);
 void tn_machine_get_cpu_info(TnMachine *self, unsigned index, TnCpuInfo *ret_info);
 /* "info registers" of one CPU that is there. (transfer full) */
 char *tn_machine_print_registers(TnMachine *self, unsigned index);
+/* Whether the host's KVM tells what it counts. If so: what it counted of the guest (@cpu -1) or
+ * of a CPU that is there, an array of TnStat (vmm/core/stats.h). (transfer full) NULL with
+ * @error: "KVM stats: ...". */
+gboolean tn_machine_has_stats(TnMachine *self);
+GPtrArray *tn_machine_read_stats(TnMachine *self, int cpu, GError **error);
 /* "info pic". (transfer full) NULL where the interrupt controllers are KVM's. */
 char *tn_machine_print_irqchip(TnMachine *self);
 

@@ -339,6 +339,22 @@ tn_machine_print_registers(TnMachine *self, unsigned index)
     return tn_vcpu_print_registers(tn_cpu_get_vcpu(tn_pc_cpus_get(self->board->cpus, index)));
 }
 
+gboolean
+tn_machine_has_stats(TnMachine *self)
+{
+    return tn_kvm_has_stats(self->board->kvm);
+}
+
+GPtrArray *
+tn_machine_read_stats(TnMachine *self, int cpu, GError **error)
+{
+    if (cpu < 0) {
+        return tn_kvm_read_stats(self->board->kvm, error);
+    }
+    return tn_vcpu_read_stats(tn_cpu_get_vcpu(tn_pc_cpus_get(self->board->cpus, (unsigned)cpu)),
+                              error);
+}
+
 void
 tn_machine_foreach_memory_device(TnMachine *self, TnMemoryDeviceFunc func, gpointer user_data)
 {

@@ -78,6 +78,9 @@ TN_MONITOR_HANDLER(query_memory_devices);
 TN_MONITOR_HANDLER(query_acpi_ospm_status);
 TN_MONITOR_HANDLER(x_query_flatview);
 
+/* cmd-stats.c */
+TN_MONITOR_HANDLER(query_stats);
+TN_MONITOR_HANDLER(query_stats_schemas);
 /* cmd-hotplug.c */
 TN_MONITOR_HANDLER(x_query_acpi_slots);
 TN_MONITOR_HANDLER(x_trace_hotplug);

@@ -95,7 +95,7 @@ main(int argc, char **argv)
         "monitor-state",   "monitor-query", "monitor-nameless", "monitor-objects",
         "monitor-devices", "monitor-fds",   "monitor-hmp",
         "monitor-dma-maps",
-        "monitor-flatview",
+        "monitor-flatview", "monitor-stats",
     };
 
     g_test_init(&argc, &argv, NULL);

@@ -6,6 +6,7 @@
 #include "vmm/core/clock.h"
 #include "vmm/core/hotplug-trace.h"
 #include "vmm/core/reset.h"
+#include "vmm/core/stats.h"
 #include "vmm/core/type-registry.h"
 #include "vmm/memory/coalesced.h"
 #include "vmm/memory/iommu.h"
@@ -413,6 +414,60 @@ char *
 tn_machine_print_registers(TnMachine *self, unsigned index)
 {
     return g_strdup_printf("RAX=%016x\n", index);
+}
+
+gboolean
+tn_machine_has_stats(TnMachine *self)
+{
+    return TRUE;
+}
+
+static void
+free_stat(gpointer data)
+{
+    g_free(((TnStat *)data)->name);
+    g_free(((TnStat *)data)->values);
+    g_free(data);
+}
+
+static TnStat *
+add_stat(GPtrArray *stats, const char *name, guint64 value)
+{
+    TnStat *stat = g_new0(TnStat, 1);
+
+    stat->name = g_strdup(name);
+    stat->base = 10;
+    stat->n_values = 1;
+    stat->values = g_new0(guint64, 3);
+    stat->values[0] = value;
+    g_ptr_array_add(stats, stat);
+    return stat;
+}
+
+/* Of each kind one; the second CPU has counted more than signed numbers can say. */
+GPtrArray *
+tn_machine_read_stats(TnMachine *self, int cpu, GError **error)
+{
+    GPtrArray *stats = g_ptr_array_new_with_free_func(free_stat);
+    TnStat *stat;
+
+    if (cpu < 0) {
+        add_stat(stats, "remote_tlb_flush", 5);
+        stat = add_stat(stats, "pages_4k", 512);
+        stat->type = TN_STAT_INSTANT;
+        return stats;
+    }
+    add_stat(stats, "exits", cpu == 0 ? 7 : G_MAXUINT64);
+    stat = add_stat(stats, "guest_mode", 1);
+    stat->type = TN_STAT_INSTANT;
+    stat->unit = TN_STAT_UNIT_BOOLEAN;
+    stat = add_stat(stats, "halt_wait_hist", 1);
+    stat->type = TN_STAT_LOG2_HISTOGRAM;
+    stat->unit = TN_STAT_UNIT_SECONDS;
+    stat->exponent = -9;
+    stat->n_values = 3;
+    stat->values[2] = 4;
+    return stats;
 }
 
 void
