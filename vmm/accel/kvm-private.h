@@ -340,6 +340,12 @@ void tn_hyperv_handle_exit(TnVcpu *vcpu);
 
 /* cpuid.c: the last "+name" or "-name" among @model's terms. */
 bool tn_cpu_model_find_switch(const TnCpuModel *model, const char *name, bool by_default);
+
+/* lapic-print.c: of a vCPU that stands; and of a state as KVM has it. */
+void tn_vcpu_lapic_print(TnVcpu *vcpu, GString *out);
+void tn_lapic_print(const struct kvm_lapic_state *lapic, unsigned index, bool x2apic,
+                    GString *out);
+
 /* stats.c: what the descriptor of KVM_GET_STATS_FD says. (transfer full) */
 GPtrArray *tn_kvm_stats_read(int fd, GError **error);
 

@@ -168,6 +168,8 @@ int tn_vcpu_get_thread_id(TnVcpu *vcpu);
 unsigned tn_vcpu_get_phys_bits(TnVcpu *vcpu);
 /* "info registers" of a paused or running vCPU (it is paused meanwhile). (transfer full) */
 char *tn_vcpu_print_registers(TnVcpu *vcpu);
+/* "info lapic", likewise. (transfer full) */
+char *tn_vcpu_print_lapic(TnVcpu *vcpu);
 /* kvmclock: tell the guest that it was stopped. Paused vCPUs only. */
 void tn_vcpu_notify_stopped(TnVcpu *vcpu);
 /* Exits to user space since start. Any thread. */

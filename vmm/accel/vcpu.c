@@ -451,8 +451,8 @@ tn_vcpu_get_exit_count(TnVcpu *vcpu)
 
 /* A vCPU that stands (paused or stalled) is read where it stands; stalled ones must
  * stay stalled. */
-char *
-tn_vcpu_print_registers(TnVcpu *vcpu)
+static char *
+print_standing(TnVcpu *vcpu, void (*print)(TnVcpu *vcpu, GString *out))
 {
     GString *out = g_string_new(NULL);
     bool was_requested;
@@ -464,7 +464,7 @@ tn_vcpu_print_registers(TnVcpu *vcpu)
     pthread_mutex_unlock(&vcpu->kvm->run_lock);
     tn_vcpu_wait_paused(vcpu);
 
-    tn_vcpu_registers_print(vcpu, out);
+    print(vcpu, out);
 
     if (!was_requested) {
         pthread_mutex_lock(&vcpu->kvm->run_lock);
@@ -474,4 +474,16 @@ tn_vcpu_print_registers(TnVcpu *vcpu)
         pthread_mutex_unlock(&vcpu->kvm->run_lock);
     }
     return g_string_free(out, FALSE);
+}
+
+char *
+tn_vcpu_print_registers(TnVcpu *vcpu)
+{
+    return print_standing(vcpu, tn_vcpu_registers_print);
+}
+
+char *
+tn_vcpu_print_lapic(TnVcpu *vcpu)
+{
+    return print_standing(vcpu, tn_vcpu_lapic_print);
 }

@@ -135,6 +135,10 @@ char *tn_machine_print_registers(TnMachine *self, unsigned index);
  * @error: "KVM stats: ...". */
 gboolean tn_machine_has_stats(TnMachine *self);
 GPtrArray *tn_machine_read_stats(TnMachine *self, int cpu, GError **error);
+/* "info lapic" of one CPU that is there; and the index of the CPU with that APIC id, -1 for none
+ * that is there. (transfer full) */
+char *tn_machine_print_lapic(TnMachine *self, unsigned index);
+int tn_machine_find_apic_id(TnMachine *self, guint64 apic_id);
 /* "info pic". (transfer full) NULL where the interrupt controllers are KVM's. */
 char *tn_machine_print_irqchip(TnMachine *self);
 

@@ -339,6 +339,27 @@ tn_machine_print_registers(TnMachine *self, unsigned index)
     return tn_vcpu_print_registers(tn_cpu_get_vcpu(tn_pc_cpus_get(self->board->cpus, index)));
 }
 
+char *
+tn_machine_print_lapic(TnMachine *self, unsigned index)
+{
+    return tn_vcpu_print_lapic(tn_cpu_get_vcpu(tn_pc_cpus_get(self->board->cpus, index)));
+}
+
+int
+tn_machine_find_apic_id(TnMachine *self, guint64 apic_id)
+{
+    unsigned count = tn_pc_cpus_get_count(self->board->cpus);
+    g_autofree TnAcpiCpu *cpus = g_new0(TnAcpiCpu, count);
+
+    tn_pc_cpus_describe(self->board->cpus, cpus);
+    for (unsigned i = 0; i < count; i++) {
+        if (cpus[i].apic_id == apic_id && cpus[i].present) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
 gboolean
 tn_machine_has_stats(TnMachine *self)
 {

@@ -141,6 +141,42 @@ info_registers(TnHmpCall *call)
     }
 }
 
+/* Of the current CPU, or of the one whose APIC id the argument says. */
+static void
+info_lapic(TnHmpCall *call)
+{
+    TnMachine *machine = call->hub->machine;
+    int cpu = tn_machine_get_cpu_count(machine) > 0 ? (int)call->cpu : -1;
+    g_autofree char *text = NULL;
+    guint64 id;
+
+    if (call->arg) {
+        if (!g_ascii_string_to_unsigned(call->arg, 10, 0, G_MAXUINT32, &id, NULL)) {
+            g_string_append_printf(call->out, "Invalid APIC id '%s'\n", call->arg);
+            return;
+        }
+        cpu = tn_machine_find_apic_id(machine, id);
+    }
+    if (cpu < 0) {
+        g_string_append(call->out, "No CPU available\n");
+        return;
+    }
+    text = tn_machine_print_lapic(machine, (unsigned)cpu);
+    g_string_append(call->out, text);
+}
+
+/* Nobody counts: neither KVM's controllers nor ours. */
+static void
+info_irq(TnHmpCall *call)
+{
+    const gboolean split = config(call)->split_irqchip;
+
+    g_string_append_printf(call->out,
+                           "IRQ statistics not available for %s.\n"
+                           "IRQ statistics not available for %s.\n",
+                           split ? "ioapic" : "kvm-ioapic", split ? "isa-i8259" : "kvm-i8259");
+}
+
 static void
 info_pic(TnHmpCall *call)
 {
@@ -179,7 +215,10 @@ info_version(TnHmpCall *call)
 const TnHmpCommand tn_hmp_info_commands[] = {
     { "chardev", "", FALSE, "", "show the character devices", info_chardev },
     { "cpus", "", FALSE, "", "show infos for each CPU", info_cpus },
+    { "irq", "", FALSE, "", "show the interrupts statistics (if available)", info_irq },
     { "kvm", "", FALSE, "", "show KVM information", info_kvm },
+    { "lapic", "", TRUE, "[apic-id]", "show local apic state (apic-id: local apic to read, default "
+      "is which of current CPU)", info_lapic },
     { "memory-devices", "", FALSE, "", "show memory devices", info_memory_devices },
     { "memory_size_summary", "", FALSE, "", "show the amount of initially allocated and present "
       "hotpluggable (if enabled) memory in bytes", info_memory_size_summary },

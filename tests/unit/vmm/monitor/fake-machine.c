@@ -416,6 +416,19 @@ tn_machine_print_registers(TnMachine *self, unsigned index)
     return g_strdup_printf("RAX=%016x\n", index);
 }
 
+char *
+tn_machine_print_lapic(TnMachine *self, unsigned index)
+{
+    return g_strdup_printf("local APIC of CPU %u\n", index);
+}
+
+/* APIC ids are even. */
+int
+tn_machine_find_apic_id(TnMachine *self, guint64 apic_id)
+{
+    return apic_id % 2 == 0 && apic_id < 4 ? (int)apic_id / 2 : -1;
+}
+
 gboolean
 tn_machine_has_stats(TnMachine *self)
 {
