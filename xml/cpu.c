@@ -48,6 +48,7 @@ tn_domain_cpu_copy(TnDomainCpu *self, const TnDomainCpu *from)
         TnNumaCell cell = g_array_index(from->cells, TnNumaCell, i);
 
         cell.cpus = tn_bitmap_copy(cell.cpus);
+        cell.distances = g_memdup2(cell.distances, from->cells->len);
         g_array_append_val(self->cells, cell);
     }
 }

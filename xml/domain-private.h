@@ -62,6 +62,10 @@ gboolean tn_domain_numa_validate(const TnDomainDef *def, GError **error);
 guint64 tn_domain_numa_memory(const TnDomainCpu *self);
 void tn_numa_cell_clear(TnNumaCell *self);
 
+/* numa-distances.c: of cell @id of the sized array @cells; also fills the ways back */
+gboolean tn_numa_distances_parse(GArray *cells, guint id, xmlNodePtr cell, GError **error);
+void tn_numa_distances_format(const TnNumaCell *cell, guint n_cells, TnXmlWriter *writer);
+
 /* clock.c */
 gboolean tn_domain_clock_parse(TnDomainClock *self, xmlNodePtr domain, GError **error);
 void tn_domain_clock_format(const TnDomainClock *self, TnXmlWriter *writer);

@@ -79,6 +79,7 @@ typedef struct {
     guint64 memory_kib;
     TnMemoryAccess access;
     TnTristate discard;
+    guint8 *distances;     /**< owned: to each cell, 0: not told; NULL: none is told */
 } TnNumaCell;
 
 /** TnCpuFeature: `<cpu><feature>`. */
@@ -254,6 +255,12 @@ guint tn_domain_def_n_boot_vcpus(const TnDomainDef *def);
 
 /** tn_domain_def_number_vcpus: gives the enabled ones that have no place in the order the next. */
 void tn_domain_def_number_vcpus(TnDomainDef *def);
+
+/** tn_domain_def_has_distances: whether any `<distances>` are told. */
+gboolean tn_domain_def_has_distances(const TnDomainDef *def);
+
+/** tn_domain_def_distance: from cell @from to cell @to, as QEMU takes it: untold ones are 20. */
+guint tn_domain_def_distance(const TnDomainDef *def, guint from, guint to);
 
 /** tn_domain_def_vcpu_pin: host CPUs that `<vcpupin>` gives vCPU @id, borrowed; NULL: none. */
 const TnBitmap *tn_domain_def_vcpu_pin(const TnDomainDef *def, guint id);

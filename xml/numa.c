@@ -11,6 +11,7 @@ void
 tn_numa_cell_clear(TnNumaCell *self)
 {
     g_clear_pointer(&self->cpus, tn_bitmap_free);
+    g_clear_pointer(&self->distances, g_free);
 }
 
 static guint
@@ -106,7 +107,8 @@ tn_domain_numa_parse(TnDomainCpu *self, xmlNodePtr cpu, GError **error)
             return FALSE;
         }
         tn_bitmap_add(seen, id);
-        if (!parse_cell(&g_array_index(self->cells, TnNumaCell, id), node, error)) {
+        if (!parse_cell(&g_array_index(self->cells, TnNumaCell, id), node, error) ||
+            !tn_numa_distances_parse(self->cells, id, node, error)) {
             return FALSE;
         }
     }
@@ -133,6 +135,7 @@ tn_domain_numa_format(const TnDomainCpu *self, TnXmlWriter *writer)
                         tn_enum_to_string(&tn_memory_access_table, (int) cell->access));
         tn_xml_put_attr(writer, "discard",
                         tn_enum_to_string(&tn_tristate_yes_no_table, (int) cell->discard));
+        tn_numa_distances_format(cell, self->cells->len, writer);
         tn_xml_end(writer);
     }
     tn_xml_end(writer);

@@ -146,6 +146,21 @@ add_cells(GPtrArray *argv, const TnDomainDef *def)
     }
 }
 
+/* All of them, once one is told: the program takes none for granted. */
+static void
+add_distances(GPtrArray *argv, const TnDomainDef *def)
+{
+    guint n = tn_domain_def_has_distances(def) ? def->cpu.cells->len : 0;
+
+    for (guint from = 0; from < n; from++) {
+        for (guint to = 0; to < n; to++) {
+            add_take(argv, "-numa",
+                     g_strdup_printf("dist,src=%u,dst=%u,val=%u", from, to,
+                                     tn_domain_def_distance(def, from, to)));
+        }
+    }
+}
+
 static void
 add_memory(GPtrArray *argv, const TnDomainDef *def)
 {
@@ -162,6 +177,7 @@ add_memory(GPtrArray *argv, const TnDomainDef *def)
                  tn_memory_args_ram(def, -1, def->memory.initial_kib, "pc.ram"));
     }
     add_cells(argv, def);
+    add_distances(argv, def);
 }
 
 static void

@@ -12,6 +12,7 @@ tn_machine_config_free(TnMachineConfig *config)
         g_free(config->numa[i].memdev);
     }
     g_free(config->numa);
+    g_free(config->distances);
     g_free(config->type);
     g_free(config->name);
     g_free(config->process_name);

@@ -55,6 +55,7 @@ typedef struct TnMachineConfig {
     gboolean dump_guest_core, mem_merge;
     TnNumaNode *numa;       /* num_numa of them */
     unsigned num_numa;
+    guint8 *distances;      /* between nodes: num_numa rows of num_numa; NULL: not told */
     char *kernel, *initrd, *append;
     unsigned kept_kernel_fd; /* -machine x-unpacked-kernel=: @kernel, unpacked before; 0: none */
     char *kvm_path;         /* NULL: /dev/kvm */

@@ -388,8 +388,13 @@ tn_options_take_numa(TnMachineConfig *config, const char *text, GError **error)
         return FALSE;
     }
     type = tn_keyval_take(terms, "type");
+    if (g_strcmp0(type, "dist") == 0) {
+        return cpus->len == 0 ? tn_options_take_numa_distance(config, terms, error)
+                              : fail(error, "Invalid parameter 'cpus'");
+    }
     if (!type || strcmp(type, "node") != 0) {
-        return fail(error, "-numa %s is not supported: use -numa node", type ? type : "");
+        return fail(error, "-numa %s is not supported: use -numa node or -numa dist",
+                    type ? type : "");
     }
     if (!tn_keyval_take_uint(terms, "nodeid", 0, TN_MAX_NUMA_NODES - 1, &id, error) ||
         !take_size(terms, "mem", MIB, &node.size, error)) {
@@ -567,5 +572,6 @@ tn_options_complete(TnMachineConfig *config, GError **error)
         config->numa[0].size = config->ram_size;
         config->num_numa = 1;
     }
-    return complete_numa_memory(config, error) && complete_numa_cpus(config, error);
+    return complete_numa_memory(config, error) && complete_numa_cpus(config, error) &&
+           tn_options_complete_numa_distances(config, error);
 }

@@ -227,7 +227,8 @@ static const OptionRow rows[] = {
       N_("CPUs and their topology"), .take_config = tn_options_take_smp },
     { "m", "[size=]megs[,slots=n,maxmem=size]", N_("RAM at boot and room to plug more"),
       .take_config = tn_options_take_memory },
-    { "numa", "node[,mem=size|,memdev=id][,cpus=first[-last]][,nodeid=n]", N_("one NUMA node"),
+    { "numa", "node[,mem=size|,memdev=id][,cpus=first[-last]][,nodeid=n]", N_("one NUMA node; or"
+      " dist,src=n,dst=n,val=distance: how far one is from another"),
       .take_config = tn_options_take_numa },
     { "object", "type,id=id[,prop=value...]", N_("user-creatable object; -object help lists them"),
       .take = take_object },

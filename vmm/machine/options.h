@@ -67,6 +67,10 @@ gboolean tn_options_take_uuid(TnMachineConfig *config, const char *text, GError 
 gboolean tn_options_take_fw_cfg(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_overcommit(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_global(TnMachineConfig *config, const char *text, GError **error);
+/* options-numa.c: "-numa dist" without its first word; what is told is completed at the end. */
+gboolean tn_options_take_numa_distance(TnMachineConfig *config, json_object *terms,
+                                       GError **error);
+gboolean tn_options_complete_numa_distances(TnMachineConfig *config, GError **error);
 /* One -add-fd; what the number stands for is not looked at. (options-extra.c) */
 gboolean tn_options_parse_add_fd(const char *text, TnAddFd *ret_add, GError **error);
 /* Fills what was left open and judges the whole: CPUs in nodes, sizes, windows. */

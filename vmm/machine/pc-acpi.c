@@ -416,7 +416,7 @@ add_madt(TnAcpiBlob *blob, const TnPcAcpiConfig *config)
 }
 
 GBytes *
-tn_pc_acpi_build(const TnPcAcpiConfig *config)
+tn_pc_acpi_build(const TnPcAcpiConfig *config, GError **error)
 {
     g_autoptr(TnAcpiBlob) blob = tn_acpi_blob_new(TN_PC_ACPI_BASE);
     g_autoptr(GByteArray) dsdt = build_dsdt(config);
@@ -449,6 +449,13 @@ tn_pc_acpi_build(const TnPcAcpiConfig *config)
         tn_acpi_blob_add_slit(blob, config->distances, config->num_nodes);
     }
     bytes = tn_acpi_blob_finish(blob);
-    g_assert(g_bytes_get_size(bytes) <= TN_PC_ACPI_MAX_SIZE);
+    if (g_bytes_get_size(bytes) > TN_PC_ACPI_MAX_SIZE) {
+        g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC,
+                    "the ACPI tables take %" G_GSIZE_FORMAT " bytes, more than the limit of %d: "
+                    "use fewer NUMA nodes, memory slots or PCI bridges",
+                    g_bytes_get_size(bytes), TN_PC_ACPI_MAX_SIZE);
+        g_bytes_unref(bytes);
+        return NULL;
+    }
     return bytes;
 }

@@ -278,7 +278,8 @@ tn_pc_devices_get_last_address(TnPcDevices *d)
 }
 
 GBytes *
-tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpus)
+tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpus,
+                         GError **error)
 {
     const TnMachineConfig *c = d->machine->config;
     g_autofree guint64 *node_sizes = g_new0(guint64, TN_MAX_NUMA_NODES);
@@ -290,6 +291,7 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
         .num_cpus = num_cpus,
         .node_sizes = node_sizes,
         .num_nodes = c->num_numa,
+        .distances = c->distances,
         .below_4g = d->below_4g,
         .above_4g = d->above_4g,
         .ram_slots = c->ram_slots,
@@ -318,7 +320,7 @@ tn_pc_devices_build_acpi(TnPcDevices *d, const TnAcpiCpu *cpus, unsigned num_cpu
     }
     acpi.pci_hole64.first = pci_hole64_base(d);
     acpi.pci_hole64.last = tn_pc_devices_get_last_address(d);
-    return tn_pc_acpi_build(&acpi);
+    return tn_pc_acpi_build(&acpi, error);
 }
 
 void

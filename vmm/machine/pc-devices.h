@@ -24,8 +24,9 @@ void tn_pc_devices_stop_hotplug(TnPcDevices *devices);
 void tn_pc_devices_free(TnPcDevices *devices);
 
 /* The tables for the guest as it is configured, with the @num_cpus possible @cpus as they
- * are now. (transfer full) */
-GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices, const TnAcpiCpu *cpus, unsigned num_cpus);
+ * are now. (transfer full): NULL when they are too large. */
+GBytes *tn_pc_devices_build_acpi(TnPcDevices *devices, const TnAcpiCpu *cpus, unsigned num_cpus,
+                                 GError **error);
 
 /* fw_cfg says what is true now; vCPUs paused. */
 void tn_pc_devices_refresh_fw_cfg(TnPcDevices *devices);

@@ -154,8 +154,8 @@ tn_pc_board_get_kernel_source(const TnPcBoard *board)
 }
 
 /* The tables tell of the CPUs that are there now, so they are made anew each time. */
-static void
-write_acpi(TnPcBoard *board)
+static gboolean
+write_acpi(TnPcBoard *board, GError **error)
 {
     unsigned count = tn_pc_cpus_get_count(board->cpus);
     g_autofree TnAcpiCpu *cpus = g_new0(TnAcpiCpu, count);
@@ -164,10 +164,14 @@ write_acpi(TnPcBoard *board)
     const void *data;
 
     tn_pc_cpus_describe(board->cpus, cpus);
-    acpi = tn_pc_devices_build_acpi(board->devices, cpus, count);
+    acpi = tn_pc_devices_build_acpi(board->devices, cpus, count, error);
+    if (!acpi) {
+        return FALSE;
+    }
     data = g_bytes_get_data(acpi, &size);
     (void)tn_address_space_write(board->machine->platform.memory_space, TN_PC_ACPI_BASE, data,
                                  size);
+    return TRUE;
 }
 
 static gboolean
@@ -200,7 +204,9 @@ load(TnPcBoard *board, GError **error)
     if (board->boot && !tn_linux_boot_load(board->boot, &start, error)) {
         return FALSE;
     }
-    write_acpi(board);
+    if (!write_acpi(board, error)) {
+        return FALSE;
+    }
     tn_pc_devices_refresh_fw_cfg(board->devices);
     tn_pc_devices_setup_pci(board->devices);
     return start_cpus(board, &start, error);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # limit: 90
-"""Two NUMA cells on a file and a memfd bound to a host node: the guest sees them as they are."""
+"""Two NUMA cells on a file and a memfd bound to a host node: the guest sees them as they are, and how
+far they are from each other."""
 
 import os
 import sys
@@ -25,7 +26,8 @@ def arguments(backing):
                        "host-nodes=0,policy=bind",
             "-object", f"memory-backend-memfd,id=m1,size={CELL_MIB}M,host-nodes=0,"
                        "policy=preferred",
-            "-numa", "node,nodeid=0,cpus=0,memdev=m0", "-numa", "node,nodeid=1,cpus=1,memdev=m1"]
+            "-numa", "node,nodeid=0,cpus=0,memdev=m0", "-numa", "node,nodeid=1,cpus=1,memdev=m1",
+            "-numa", "dist,src=0,dst=1,val=31", "-numa", "dist,src=1,dst=0,val=42"]
 
 
 def ask(machine, command, pattern):
@@ -51,6 +53,9 @@ def main():
             tap.point(f"cell {number} has its processor",
                       ask(machine, f"cat {node}/node{number}/cpulist",
                           r"(\S+)$")[1] == str(number))
+            tap.point(f"cell {number} is as far from the other as told",
+                      ask(machine, f"cat {node}/node{number}/distance",
+                          r"(\d+ \d+)$")[1] == ("10 31", "42 10")[number])
         tap.point("the file holds the first cell's memory",
                   backing.stat().st_size == CELL_MIB << 20 and backing.stat().st_blocks > 0)
         policies = Path(f"/proc/{machine.pid}/numa_maps").read_text(encoding="ascii")

@@ -116,6 +116,7 @@ static const char *const accepted[] = {
     "pci-bridge-full-bus",
     "pci-bridge-not-yet",
     "escapes",
+    "numa-distances",
     "tuning",
     "vcpus",
 };

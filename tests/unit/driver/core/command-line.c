@@ -206,6 +206,25 @@ test_shell_text_quotes(void)
     g_assert_cmpstr(text, ==, "/a -append 'b c' '' '{\"x\":1}' 'it'\\''s'");
 }
 
+static void
+test_numa_distances(void)
+{
+    assert_words(
+        "<memory unit='MiB'>64</memory><vcpu>2</vcpu>" OS "<cpu mode='host-passthrough'><numa>"
+        "<cell id='0' cpus='0' memory='32' unit='MiB'><distances><sibling id='0' value='10'/>"
+        "</distances></cell><cell id='1' cpus='1' memory='32' unit='MiB'><distances>"
+        "<sibling id='0' value='31'/></distances></cell></numa></cpu>",
+        HEAD MACHINE "-cpu\nhost\n-smp\n2,sockets=2,cores=1,threads=1\n"
+        "-m\nsize=65536k\n"
+        "-object\n{\"qom-type\":\"memory-backend-ram\",\"id\":\"ram-node0\",\"size\":33554432}\n"
+        "-numa\nnode,nodeid=0,cpus=0,memdev=ram-node0\n"
+        "-object\n{\"qom-type\":\"memory-backend-ram\",\"id\":\"ram-node1\",\"size\":33554432}\n"
+        "-numa\nnode,nodeid=1,cpus=1,memdev=ram-node1\n"
+        "-numa\ndist,src=0,dst=0,val=10\n-numa\ndist,src=0,dst=1,val=31\n"
+        "-numa\ndist,src=1,dst=0,val=31\n-numa\ndist,src=1,dst=1,val=10\n" MIDDLE
+        "-rtc\nbase=utc\n-no-shutdown");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,6 +238,7 @@ main(int argc, char **argv)
     g_test_add_func("/driver/command-line/required-features-are-enforced",
                     test_required_features_are_enforced);
     g_test_add_func("/driver/command-line/pci-bridges", test_pci_bridges);
+    g_test_add_func("/driver/command-line/numa-distances", test_numa_distances);
     g_test_add_func("/driver/command-line/huge-pages", test_huge_pages);
     g_test_add_func("/driver/command-line/serial-kinds", test_serial_kinds);
     g_test_add_func("/driver/command-line/shell-text-quotes", test_shell_text_quotes);

@@ -139,7 +139,9 @@ test_numa(void)
     refuse("-smp 2 -numa node,cpus=0-1 -numa node,cpus=1",
            "CPU 1 is in more than one NUMA node");
     refuse("-numa node,cpus=7", "CPU index (7) should be smaller than maxcpus (1)");
-    refuse("-numa dist,src=0", "-numa dist,src=0: -numa dist is not supported: use -numa node");
+    refuse("-numa hmat-lb,initiator=0",
+           "-numa hmat-lb,initiator=0: -numa hmat-lb is not supported: use -numa node or -numa "
+           "dist");
 }
 
 /* Memory of a node may come later. */
@@ -392,6 +394,70 @@ test_add_fd_refused(void)
     refuse("-add-fd fd=7,set=1,foo=1", "-add-fd fd=7,set=1,foo=1: Invalid parameter 'foo'");
 }
 
+#define THREE_NODES "-m 96 -smp 3 -numa node -numa node -numa node "
+
+static void
+test_numa_distances(void)
+{
+    static const guint8 expected[] = { 10, 20, 21, 20, 10, 22, 21, 22, 10 };
+    g_autoptr(TnOptions) o = accept(THREE_NODES "-numa dist,src=0,dst=1,val=20 "
+                                    "-numa dist,src=0,dst=2,val=21 -numa dist,src=2,dst=1,val=22");
+
+    g_assert_cmpmem(o->config->distances, sizeof(expected), expected, sizeof(expected));
+}
+
+static void
+test_numa_distances_both_ways(void)
+{
+    static const guint8 expected[] = { 10, 20, 30, 10 };
+    g_autoptr(TnOptions) o = accept("-m 96 -numa node -numa node -numa dist,src=0,dst=1,val=99 "
+                                    "-numa dist,src=1,dst=0,val=30 -numa dist,src=0,dst=1,val=20");
+
+    g_assert_cmpmem(o->config->distances, sizeof(expected), expected, sizeof(expected));
+}
+
+static void
+test_numa_distances_refused(void)
+{
+    refuse(THREE_NODES "-numa dist,src=0,dst=1,val=256",
+           "-numa dist,src=0,dst=1,val=256: Parameter 'val' expects uint8_t");
+    refuse(THREE_NODES "-numa dist,src=0,dst=1,val=9",
+           "-numa dist,src=0,dst=1,val=9: NUMA distance (9) is invalid, it shouldn't be less than "
+           "10.");
+    refuse(THREE_NODES "-numa dist,src=0,dst=0,val=11",
+           "-numa dist,src=0,dst=0,val=11: Local distance of node 0 should be 10.");
+    refuse(THREE_NODES "-numa dist,src=0,dst=1",
+           "-numa dist,src=0,dst=1: Parameter 'val' is missing");
+    refuse(THREE_NODES "-numa dist,dst=0,val=20",
+           "-numa dist,dst=0,val=20: Parameter 'src' is missing");
+    refuse(THREE_NODES "-numa dist,src=0,dst=3,val=20",
+           "-numa dist,src=0,dst=3,val=20: Source/Destination NUMA node is missing. Please use "
+           "'-numa node' option to declare it first.");
+    refuse(THREE_NODES "-numa dist,src=0,dst=128,val=20",
+           "-numa dist,src=0,dst=128,val=20: Parameter 'dst' expects an integer between 0 and 127");
+    refuse(THREE_NODES "-numa dist,src=65536,dst=1,val=20",
+           "-numa dist,src=65536,dst=1,val=20: Parameter 'src' expects uint16_t");
+    refuse(THREE_NODES "-numa dist,src=x,dst=1,val=20",
+           "-numa dist,src=x,dst=1,val=20: Parameter 'src' expects a uint64 value");
+    refuse(THREE_NODES "-numa dist,src=0,dst=1,val=20,cpus=1",
+           "-numa dist,src=0,dst=1,val=20,cpus=1: Invalid parameter 'cpus'");
+    refuse("-numa dist,src=0,dst=0,val=10 " THREE_NODES,
+           "-numa dist,src=0,dst=0,val=10: Source/Destination NUMA node is missing. Please use "
+           "'-numa node' option to declare it first.");
+}
+
+static void
+test_numa_distances_incomplete(void)
+{
+    refuse(THREE_NODES "-numa dist,src=0,dst=1,val=20",
+           "The distance between node 0 and 2 is missing, at least one distance value between "
+           "each nodes should be provided.");
+    refuse(THREE_NODES "-numa dist,src=0,dst=1,val=20 -numa dist,src=0,dst=2,val=20 "
+                       "-numa dist,src=1,dst=2,val=20 -numa dist,src=2,dst=1,val=30",
+           "At least one asymmetrical pair of distances is given, please provide distances for "
+           "both directions of all node pairs.");
+}
+
 static void
 test_help_names_all(void)
 {
@@ -414,6 +480,10 @@ main(int argc, char **argv)
     g_test_add_func("/machine/options/numa", test_numa);
     g_test_add_func("/machine/options/numa-empty-node-beside-memdev", test_numa_empty_node);
     g_test_add_func("/machine/options/numa-shares-evenly", test_numa_even);
+    g_test_add_func("/machine/options/numa-distances", test_numa_distances);
+    g_test_add_func("/machine/options/numa-distances-both-ways", test_numa_distances_both_ways);
+    g_test_add_func("/machine/options/numa-distances-refused", test_numa_distances_refused);
+    g_test_add_func("/machine/options/numa-distances-incomplete", test_numa_distances_incomplete);
     g_test_add_func("/machine/options/irqchip", test_irqchip);
     g_test_add_func("/machine/options/machine", test_machine);
     g_test_add_func("/machine/options/pit", test_pit);

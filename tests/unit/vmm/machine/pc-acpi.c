@@ -63,8 +63,10 @@ typedef struct {
 static Guest
 build(const TnPcAcpiConfig *config)
 {
-    Guest guest = { .bytes = tn_pc_acpi_build(config) };
+    g_autoptr(GError) error = NULL;
+    Guest guest = { .bytes = tn_pc_acpi_build(config, &error) };
 
+    g_assert_no_error(error);
     guest.data = g_bytes_get_data(guest.bytes, &guest.size);
     return guest;
 }
@@ -431,6 +433,61 @@ test_largest_configuration_fits(void)
     g_bytes_unref(guest.bytes);
 }
 
+/* 128 nodes of 8 MiB, each far from all others. */
+static void
+fill_nodes(TnPcAcpiConfig *config, guint64 sizes[128], guint8 distances[128 * 128])
+{
+    memset(distances, 20, 128 * 128);
+    for (guint i = 0; i < 128; i++) {
+        sizes[i] = 8 * MIB;
+        distances[i * 129] = 10;
+    }
+    config->node_sizes = sizes;
+    config->num_nodes = 128;
+    config->distances = distances;
+}
+
+static void
+test_most_nodes_fit(void)
+{
+    TnPcAcpiConfig config = hotplug_config(256);
+    g_autofree guint8 *distances = g_malloc(128 * 128);
+    guint64 sizes[128];
+    TnAcpiCpu cpus[255];
+    Guest guest;
+
+    fill_cpus(&config, cpus);
+    fill_nodes(&config, sizes, distances);
+    guest = build(&config);
+    g_test_message("%" G_GSIZE_FORMAT " bytes", guest.size);
+    g_assert_cmpuint(guest.size, <=, TN_PC_ACPI_MAX_SIZE);
+    g_bytes_unref(guest.bytes);
+}
+
+static void
+test_too_much_is_refused(void)
+{
+    TnPcAcpiConfig config = hotplug_config(256);
+    g_autofree guint8 *distances = g_malloc(128 * 128);
+    TnAcpiPciBus buses[TN_ACPI_PCI_HOTPLUG_BUSES];
+    g_autoptr(GError) error = NULL;
+    guint64 sizes[128];
+    TnAcpiCpu cpus[255];
+
+    fill_cpus(&config, cpus);
+    fill_nodes(&config, sizes, distances);
+    for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++) {
+        buses[i] = (TnAcpiPciBus){ (int)i - 1, 3 << 3, (int)i, 0xffffffff };
+    }
+    config.pci_buses = buses;
+    config.num_pci_buses = G_N_ELEMENTS(buses);
+    g_assert_null(tn_pc_acpi_build(&config, &error));
+    g_assert_true(g_str_has_prefix(error->message, "the ACPI tables take "));
+    g_assert_true(g_str_has_suffix(error->message, " bytes, more than the limit of 126976: use "
+                                                   "fewer NUMA nodes, memory slots or PCI "
+                                                   "bridges"));
+}
+
 /* Runs iasl in @dir; fails the test with its output unless it succeeds and says @praise. */
 static void
 run_iasl(const char *dir, const char *const *argv, const char *praise)
@@ -720,6 +777,8 @@ main(int argc, char **argv)
     g_test_add_func("/machine/pc-acpi/slit", test_slit);
     g_test_add_func("/machine/pc-acpi/largest-configuration-fits",
                     test_largest_configuration_fits);
+    g_test_add_func("/machine/pc-acpi/most-nodes-fit", test_most_nodes_fit);
+    g_test_add_func("/machine/pc-acpi/too-much-is-refused", test_too_much_is_refused);
     g_test_add_func("/machine/pc-acpi/iasl/small", test_iasl_small);
     g_test_add_func("/machine/pc-acpi/iasl/numa-and-slots", test_iasl_numa_and_slots);
     g_test_add_func("/machine/pc-acpi/iasl/pci-slots", test_iasl_pci_slots);
