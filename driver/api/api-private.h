@@ -59,6 +59,9 @@ gboolean tn_api_check_flags(TnRpcCall *call, unsigned flags, unsigned supported,
 /* NO_SUPPORT-like refusals of what Tenon does not have: always FALSE. */
 gboolean tn_api_unsupported(GError **error, const char *what);
 
+/* ARGUMENT_UNSUPPORTED: the guest has no agent that could be asked. Always FALSE. */
+gboolean tn_api_fail_agent(GError **error);
+
 /* The name and identity of @domain. Allocates. */
 void tn_api_encode_domain_locked(const TnDomain *domain, TnRpcDomain *ret_dom);
 void tn_api_encode_domain(TnDomain *domain, TnRpcDomain *ret_dom);
@@ -73,6 +76,8 @@ extern const TnRpcHandlerRow tn_api_domain_list_rows[];
 extern const gsize tn_api_n_domain_list_rows;
 extern const TnRpcHandlerRow tn_api_domain_life_rows[];
 extern const gsize tn_api_n_domain_life_rows;
+extern const TnRpcHandlerRow tn_api_domain_absent_rows[];
+extern const gsize tn_api_n_domain_absent_rows;
 extern const TnRpcHandlerRow tn_api_domain_config_rows[];
 extern const gsize tn_api_n_domain_config_rows;
 extern const TnRpcHandlerRow tn_api_domain_device_rows[];

@@ -38,6 +38,7 @@ tn_api_register(TnApi *api, TnRpcProgram *remote, TnRpcProgram *qemu)
         { tn_api_domain_config_rows, tn_api_n_domain_config_rows },
         { tn_api_domain_device_rows, tn_api_n_domain_device_rows },
         { tn_api_domain_stats_rows, tn_api_n_domain_stats_rows },
+        { tn_api_domain_absent_rows, tn_api_n_domain_absent_rows },
         { tn_api_domain_tune_rows, tn_api_n_domain_tune_rows },
         { tn_api_domain_vcpu_rows, tn_api_n_domain_vcpu_rows },
         { tn_api_domain_event_rows, tn_api_n_domain_event_rows },
@@ -122,6 +123,14 @@ gboolean
 tn_api_unsupported(GError **error, const char *what)
 {
     g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_UNSUPPORTED, "%s", what);
+    return FALSE;
+}
+
+gboolean
+tn_api_fail_agent(GError **error)
+{
+    g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_ARGUMENT_UNSUPPORTED,
+                        "QEMU guest agent is not configured");
     return FALSE;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "driver/api/api-private.h"
+#include "driver/core/native.h"
 #include "driver/rpc/typed-params.h"
 
 /* What GET_VERSION answers: the QEMU whose command line and monitor are spoken. */
@@ -210,7 +211,22 @@ connect_get_cpu_model_names(TnRpcCall *call, void *data, void *data_ret, GError 
     return tn_api_check_flags(call, args->flags, 0, error);
 }
 
+static gboolean
+connect_domain_xml_to_native(TnRpcCall *call, void *data, void *data_ret, GError **error)
+{
+    TnRpcConnectDomainXmlToNativeArgs *args = data;
+    TnRpcConnectDomainXmlToNativeRet *ret = data_ret;
+
+    if (!tn_api_check_flags(call, args->flags, 0, error)) {
+        return FALSE;
+    }
+    ret->native_config = tn_native_from_xml(tn_api_of(call)->driver, args->native_format,
+                                            args->domain_xml, error);
+    return ret->native_config != NULL;
+}
+
 const TnRpcHandlerRow tn_api_connect_rows[] = {
+    { TN_RPC_PROC_CONNECT_DOMAIN_XML_TO_NATIVE, connect_domain_xml_to_native },
     { TN_RPC_PROC_CONNECT_OPEN, connect_open },
     { TN_RPC_PROC_CONNECT_CLOSE, connect_close },
     { TN_RPC_PROC_CONNECT_GET_TYPE, connect_get_type },

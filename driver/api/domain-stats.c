@@ -120,6 +120,63 @@ domain_memory_stats(TnRpcCall *call, void *data, void *data_ret, GError **error)
     return TRUE;
 }
 
+/* Of all processors together: what each of them spent on a guest only a cgroup knows. */
+#define N_TOTAL_CPU_STATS 3
+
+static gboolean
+check_cpu_stats(const TnRpcDomainGetCpuStatsArgs *args, GError **error)
+{
+    if (args->start_cpu == -1 && args->ncpus == 1) {
+        return TRUE;
+    }
+    if (args->start_cpu < 0) {
+        g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                    "start_cpu %d with %u processors: -1 with 1 asks for the total",
+                    args->start_cpu, args->ncpus);
+    } else {
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
+                            "cgroup CPUACCT controller is not mounted");
+    }
+    return FALSE;
+}
+
+static gboolean
+domain_get_cpu_stats(TnRpcCall *call, void *data, void *data_ret, GError **error)
+{
+    TnRpcDomainGetCpuStatsArgs *args = data;
+    TnRpcDomainGetCpuStatsRet *ret = data_ret;
+    g_auto(TnRpcParams) params = { 0 };
+    guint64 user, system;
+    pid_t pid;
+
+    if (!tn_api_check_flags(call, args->flags, VIR_TYPED_PARAM_STRING_OKAY, error)) {
+        return FALSE;
+    }
+    {
+        g_autoptr(TnLockedDomain) domain = tn_api_lock_domain(call, &args->dom, error);
+
+        if (!domain || !tn_domain_check_active_locked(domain, error)) {
+            return FALSE;
+        }
+        pid = pid_locked(domain);
+    }
+    if (!check_cpu_stats(args, error)) {
+        return FALSE;
+    }
+    ret->nparams = args->nparams == 0 ? N_TOTAL_CPU_STATS
+                                      : (int)MIN(args->nparams, N_TOTAL_CPU_STATS);
+    if (args->nparams == 0) {
+        return TRUE;
+    }
+    tn_process_cpu_times(pid, &user, &system);
+    tn_rpc_params_add_ullong(&params, user + system, VIR_DOMAIN_CPU_STATS_CPUTIME);
+    tn_rpc_params_add_ullong(&params, user, VIR_DOMAIN_CPU_STATS_USERTIME);
+    tn_rpc_params_add_ullong(&params, system, VIR_DOMAIN_CPU_STATS_SYSTEMTIME);
+    tn_rpc_params_truncate(&params, args->nparams);
+    tn_rpc_params_steal(&params, &ret->params.params_val, &ret->params.params_len);
+    return TRUE;
+}
+
 /* --- virConnectGetAllDomainStats ------------------------------------------------------------ */
 
 #define STATS_ALL                                                                             \
@@ -159,6 +216,17 @@ add_vcpu_stats_locked(TnRpcParams *params, const TnDomain *domain)
 }
 
 static void
+add_cpu_stats_locked(TnRpcParams *params, const TnDomain *domain)
+{
+    guint64 user, system;
+
+    tn_process_cpu_times(domain->process.pid, &user, &system);
+    tn_rpc_params_add_ullong(params, user + system, "cpu.time");
+    tn_rpc_params_add_ullong(params, user, "cpu.user");
+    tn_rpc_params_add_ullong(params, system, "cpu.system");
+}
+
+static void
 add_balloon_stats_locked(TnRpcParams *params, const TnDomain *domain)
 {
     const TnDomainDef *def = tn_domain_def_locked(domain);
@@ -183,7 +251,7 @@ encode_stats_locked(const TnDomain *domain, unsigned stats, TnRpcDomainStatsReco
         tn_rpc_params_add_int(&params, domain->reason, "state.reason");
     }
     if ((stats & VIR_DOMAIN_STATS_CPU_TOTAL) && domain->live) {
-        tn_rpc_params_add_ullong(&params, tn_process_cpu_time(domain->process.pid), "cpu.time");
+        add_cpu_stats_locked(&params, domain);
     }
     if (stats & VIR_DOMAIN_STATS_BALLOON) {
         add_balloon_stats_locked(&params, domain);
@@ -267,7 +335,37 @@ domain_get_job_info(TnRpcCall *call, void *data, void *data_ret, GError **error)
     g_autoptr(TnLockedDomain) domain = tn_api_lock_domain(call, &args->dom, error);
 
     ret->type = VIR_DOMAIN_JOB_NONE;
-    return domain != NULL;
+    return domain && tn_domain_check_active_locked(domain, error);
+}
+
+/* Our own jobs are not of the kind that a client sees and ends. */
+static gboolean
+abort_job(TnRpcCall *call, const TnRpcDomain *dom, GError **error)
+{
+    g_autoptr(TnLockedDomain) domain = tn_api_lock_domain(call, dom, error);
+
+    if (domain && tn_domain_check_active_locked(domain, error)) {
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
+                            "no job is active on the domain");
+    }
+    return FALSE;
+}
+
+static gboolean
+domain_abort_job(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainAbortJobArgs *args = data;
+
+    return abort_job(call, &args->dom, error);
+}
+
+static gboolean
+domain_abort_job_flags(TnRpcCall *call, void *data, void *ret, GError **error)
+{
+    TnRpcDomainAbortJobFlagsArgs *args = data;
+
+    return tn_api_check_flags(call, args->flags, VIR_DOMAIN_ABORT_JOB_POSTCOPY, error) &&
+           abort_job(call, &args->dom, error);
 }
 
 static gboolean
@@ -284,7 +382,9 @@ domain_get_job_stats(TnRpcCall *call, void *data, void *data_ret, GError **error
     }
     domain = tn_api_lock_domain(call, &args->dom, error);
     ret->type = VIR_DOMAIN_JOB_NONE;
-    return domain != NULL;
+    /* What was completed is remembered beyond the guest's end: here, nothing. */
+    return domain && ((args->flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ||
+                      tn_domain_check_active_locked(domain, error));
 }
 
 static gboolean
@@ -348,6 +448,9 @@ const TnRpcHandlerRow tn_api_domain_stats_rows[] = {
     { TN_RPC_PROC_CONNECT_GET_ALL_DOMAIN_STATS, get_all_domain_stats },
     { TN_RPC_PROC_DOMAIN_GET_JOB_INFO, domain_get_job_info },
     { TN_RPC_PROC_DOMAIN_GET_JOB_STATS, domain_get_job_stats },
+    { TN_RPC_PROC_DOMAIN_ABORT_JOB, domain_abort_job },
+    { TN_RPC_PROC_DOMAIN_ABORT_JOB_FLAGS, domain_abort_job_flags },
+    { TN_RPC_PROC_DOMAIN_GET_CPU_STATS, domain_get_cpu_stats },
     { TN_RPC_PROC_DOMAIN_GET_MESSAGES, domain_get_messages },
     { TN_RPC_PROC_DOMAIN_GET_SECURITY_LABEL, domain_get_security_label },
     { TN_RPC_PROC_DOMAIN_GET_SECURITY_LABEL_LIST, domain_get_security_label_list },

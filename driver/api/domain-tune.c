@@ -28,9 +28,7 @@ check_n_params(int n, GError **error)
 static void
 return_params(TnRpcParams *params, int n, TnRpcTypedParam **ret_params, guint *ret_n_params)
 {
-    while (params->n_params > (guint)n) {
-        xdr_free((xdrproc_t)xdr_TnRpcTypedParam, &params->params[--params->n_params]);
-    }
+    tn_rpc_params_truncate(params, (guint)n);
     tn_rpc_params_steal(params, ret_params, ret_n_params);
 }
 

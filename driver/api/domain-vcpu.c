@@ -30,10 +30,15 @@ domain_get_vcpus_flags(TnRpcCall *call, void *data, void *data_ret, GError **err
     const TnDomainDef *def;
     gboolean live, config;
 
-    if (!tn_api_check_flags(call, args->flags, AFFECT_FLAGS | VIR_DOMAIN_VCPU_MAXIMUM, error)) {
+    if (!tn_api_check_flags(call, args->flags,
+                            AFFECT_FLAGS | VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_GUEST,
+                            error)) {
         return FALSE;
     }
     domain = tn_api_lock_domain(call, &args->dom, error);
+    if (domain && (args->flags & VIR_DOMAIN_VCPU_GUEST)) {
+        return tn_domain_check_active_locked(domain, error) && tn_api_fail_agent(error);
+    }
     if (!domain || !tn_domain_affected_locked(domain, args->flags & AFFECT_FLAGS, &live, &config,
                                               error)) {
         return FALSE;

@@ -216,11 +216,11 @@ node_get_security_model(TnRpcCall *call, void *args, void *data_ret, GError **er
 {
     TnRpcNodeGetSecurityModelRet *ret = data_ret;
 
-    /* Guests are not labelled: the model has no name. */
-    ret->model.model_val = g_new0(char, 1);
-    ret->model.model_len = 1;
-    ret->doi.doi_val = g_new0(char, 1);
-    ret->doi.doi_len = 1;
+    /* Guests are not labelled. */
+    ret->model.model_val = g_strdup("none");
+    ret->model.model_len = sizeof("none");
+    ret->doi.doi_val = g_strdup("0");
+    ret->doi.doi_len = sizeof("0");
     return TRUE;
 }
 

@@ -97,9 +97,9 @@ tn_config_set_metadata(TnDomain *domain, const TnConfigMetadata *metadata, unsig
     return ok;
 }
 
-/* Only the persistent definition can be changed; @what says what of. */
+/* Only the persistent definition's memory can be changed. */
 static gboolean
-check_config_only(TnDomain *domain, unsigned flags, const char *what, GError **error)
+check_config_only(TnDomain *domain, unsigned flags, gboolean maximum, GError **error)
 {
     gboolean live, config, ok;
 
@@ -109,8 +109,10 @@ check_config_only(TnDomain *domain, unsigned flags, const char *what, GError **e
                                    &live, &config, error);
     g_mutex_unlock(&domain->lock);
     if (ok && live) {
-        g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_UNSUPPORTED,
-                    "the %s of a running domain cannot be changed", what);
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
+                            maximum ? "cannot resize the maximum memory on an active domain"
+                                    : "Unable to change memory of active domain without the "
+                                      "balloon device and guest OS balloon driver");
     }
     return ok && !live;
 }
@@ -129,10 +131,8 @@ change_memory(TnDomainDef *def, gpointer user_data, GError **error)
 
     if (!change->maximum) {
         if (change->kib > total) {
-            g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
-                        "cannot set memory of %" G_GUINT64_FORMAT
-                        " KiB: the maximum is %" G_GUINT64_FORMAT " KiB",
-                        change->kib, total);
+            g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                                "cannot set memory higher than max memory");
             return FALSE;
         }
         def->memory.current_kib = change->kib;
@@ -161,7 +161,7 @@ tn_config_set_memory(TnDomain *domain, guint64 kib, unsigned flags, GError **err
 {
     MemoryChange change = { kib, (flags & VIR_DOMAIN_MEM_MAXIMUM) != 0 };
 
-    return check_config_only(domain, flags, "memory", error) &&
+    return check_config_only(domain, flags, change.maximum, error) &&
            tn_lifecycle_change_config(domain, change_memory, &change, error);
 }
 

@@ -24,7 +24,7 @@ gboolean tn_config_set_metadata(TnDomain *domain, const TnConfigMetadata *metada
  * tn_config_set_memory:
  * @kib: > 0. @flags: VIR_DOMAIN_AFFECT_* and VIR_DOMAIN_MEM_MAXIMUM.
  * Only the definition can be changed so: a running guest's memory changes by its
- * memory devices, and OPERATION_UNSUPPORTED says it.
+ * memory devices; OPERATION_INVALID as of a guest without a balloon.
  */
 gboolean tn_config_set_memory(TnDomain *domain, guint64 kib, unsigned flags, GError **error);
 

@@ -245,8 +245,12 @@ rename_job(TnDomain *domain, const char *new_name, GError **error)
     gboolean ok, autostart;
 
     g_mutex_lock(&domain->lock);
-    ok = tn_domain_check_persistent_locked(domain, error) &&
-         tn_domain_check_inactive_locked(domain, error);
+    ok = tn_domain_check_persistent_locked(domain, error);
+    if (ok && domain->live) {
+        g_set_error_literal(error, TN_VIR_ERROR, VIR_ERR_OPERATION_INVALID,
+                            "cannot rename active domain");
+        ok = FALSE;
+    }
     def = ok ? tn_domain_def_copy(domain->persistent) : NULL;
     old_name = g_strdup(domain->name);
     autostart = domain->autostart;

@@ -284,16 +284,29 @@ tn_process_start_time(pid_t pid)
     return fields && g_strv_length(fields) > 19 ? g_ascii_strtoull(fields[19], NULL, 10) : 0;
 }
 
+/* Nanoseconds in the field @index of clock ticks. */
+static guint64
+time_field(GStrv fields, guint index)
+{
+    return fields && g_strv_length(fields) > index
+               ? g_ascii_strtoull(fields[index], NULL, 10) *
+                     (1000000000ULL / (guint64)sysconf(_SC_CLK_TCK))
+               : 0;
+}
+
 static guint64
 cpu_time_of(GStrv fields)
 {
-    guint64 ticks;
+    return time_field(fields, 11) + time_field(fields, 12);
+}
 
-    if (!fields || g_strv_length(fields) <= 12) {
-        return 0;
-    }
-    ticks = g_ascii_strtoull(fields[11], NULL, 10) + g_ascii_strtoull(fields[12], NULL, 10);
-    return ticks * (1000000000ULL / (guint64)sysconf(_SC_CLK_TCK));
+void
+tn_process_cpu_times(pid_t pid, guint64 *ret_user, guint64 *ret_system)
+{
+    g_auto(GStrv) fields = read_stat(pid);
+
+    *ret_user = time_field(fields, 11);
+    *ret_system = time_field(fields, 12);
 }
 
 guint64

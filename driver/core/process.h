@@ -70,6 +70,8 @@ guint64 tn_process_start_time(pid_t pid);
 
 /* CPU time of @pid in nanoseconds, user and system; 0 when unknown. */
 guint64 tn_process_cpu_time(pid_t pid);
+/* The same, told apart. */
+void tn_process_cpu_times(pid_t pid, guint64 *ret_user, guint64 *ret_system);
 
 /** TnProcessThread: what one thread has used. */
 typedef struct TnProcessThread {

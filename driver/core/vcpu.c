@@ -299,7 +299,7 @@ tn_vcpu_set_count(TnDomain *domain, guint n, unsigned flags, GError **error)
     return ok;
 }
 
-/* The ids of @map that are not in the wanted state; FALSE when one cannot get there. */
+/* The ids of @map; FALSE when one cannot get into the wanted state, or is in it. */
 static gboolean
 collect_ids(const TnDomainDef *def, const TnBitmap *map, gboolean enabled, const char *which,
             GArray *ids, GError **error)
@@ -314,10 +314,13 @@ collect_ids(const TnDomainDef *def, const TnBitmap *map, gboolean enabled, const
             return FALSE;
         }
         state = tn_domain_def_get_vcpu(def, id);
-        if (state.enabled != enabled) {
-            g_array_append_val(ids, id);
+        if (state.enabled == enabled) {
+            g_set_error(error, TN_VIR_ERROR, VIR_ERR_INVALID_ARG,
+                        "vcpu '%u' is already in requested state", id);
+            return FALSE;
         }
-        if (!enabled && state.enabled && (id == 0 || !state.hotpluggable)) {
+        g_array_append_val(ids, id);
+        if (!enabled && (id == 0 || !state.hotpluggable)) {
             g_set_error(error, TN_VIR_ERROR, VIR_ERR_OPERATION_UNSUPPORTED,
                         "vcpu '%u' can't be unplugged", id);
             return FALSE;

@@ -54,11 +54,17 @@ tn_rpc_params_steal(TnRpcParams *params, TnRpcTypedParam **ret_params, guint *re
 }
 
 void
+tn_rpc_params_truncate(TnRpcParams *params, guint n_params)
+{
+    while (params->n_params > n_params) {
+        xdr_free((xdrproc_t)xdr_TnRpcTypedParam, &params->params[--params->n_params]);
+    }
+}
+
+void
 tn_rpc_params_clear(TnRpcParams *params)
 {
-    for (guint i = 0; i < params->n_params; i++) {
-        xdr_free((xdrproc_t)xdr_TnRpcTypedParam, &params->params[i]);
-    }
+    tn_rpc_params_truncate(params, 0);
     g_clear_pointer(&params->params, g_free);
     params->n_params = 0;
     params->allocated = 0;

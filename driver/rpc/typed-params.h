@@ -57,6 +57,13 @@ void tn_rpc_params_add_string(TnRpcParams *params, const char *value, const char
 void tn_rpc_params_steal(TnRpcParams *params, TnRpcTypedParam **ret_params, guint *ret_n_params);
 
 /**
+ * tn_rpc_params_truncate:
+ * @params: a list
+ * @n_params: how many of it stay at most
+ */
+void tn_rpc_params_truncate(TnRpcParams *params, guint n_params);
+
+/**
  * tn_rpc_params_clear:
  * @params: a list, empty afterwards
  */
