@@ -286,9 +286,10 @@ tn_driver_free(TnDriver *driver)
         return;
     }
     g_atomic_int_set(&driver->ending, 1);
-    tn_kernel_cache_free(g_steal_pointer(&driver->kernels));
     let_go_of_domains(driver);
     g_thread_pool_free(driver->chores, FALSE, TRUE);
+    /* Now that nobody starts a guest any more. */
+    tn_kernel_cache_free(g_steal_pointer(&driver->kernels));
     /* What was put off to the main thread (ends of monitors) frees what it holds. */
     while (g_main_context_iteration(driver->context, FALSE)) {
     }
