@@ -152,7 +152,8 @@ static void
 fall_asleep_locked(TnDomain *domain, int kind, int detail)
 {
     tn_event_hub_emit_device_locked(hub(domain), domain, kind, NULL);
-    if (domain->state == VIR_DOMAIN_RUNNING) {
+    /* Paused: it fell asleep in the moment in which we let it run, or before. */
+    if (domain->state == VIR_DOMAIN_RUNNING || domain->state == VIR_DOMAIN_PAUSED) {
         tn_domain_set_state_locked(domain, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
         tn_event_hub_emit_lifecycle_locked(hub(domain), domain, VIR_DOMAIN_EVENT_PMSUSPENDED,
                                            detail);

@@ -245,6 +245,19 @@ test_guest_that_sleeps_shows(Fixture *f, gconstpointer data)
     g_assert_cmpstr(error->message, ==, "domain is pmsuspended");
 }
 
+/* The news may come before the answer to our "cont". */
+static void
+test_guest_that_sleeps_when_resumed_shows(Fixture *f, gconstpointer data)
+{
+    g_autoptr(TnDomain) domain = fixture_start(f, "g", "");
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(tn_lifecycle_suspend(domain, &error));
+    fixture_tell_guest(domain, "{\"execute\":\"x-fake-suspend\"}");
+    fixture_wait_event(f, "g lifecycle 7 0");
+    g_assert_cmpint(domain->state, ==, VIR_DOMAIN_PMSUSPENDED);
+}
+
 static void
 test_wakeup_ends_sleep(Fixture *f, gconstpointer data)
 {
@@ -324,6 +337,8 @@ main(int argc, char **argv)
     ADD("/driver/run/suspend-and-resume-tell-once", test_suspend_and_resume_tell_once);
     ADD("/driver/run/guest-that-stops-by-itself-shows", test_guest_that_stops_by_itself_shows);
     ADD("/driver/run/guest-that-sleeps-shows", test_guest_that_sleeps_shows);
+    ADD("/driver/run/guest-that-sleeps-when-resumed-shows",
+        test_guest_that_sleeps_when_resumed_shows);
     ADD("/driver/run/wakeup-ends-sleep", test_wakeup_ends_sleep);
     ADD("/driver/run/refused-wakeup-is-quoted", test_refused_wakeup_is_quoted);
     ADD("/driver/run/reset-of-sleeping-guest-leaves-it-paused",
