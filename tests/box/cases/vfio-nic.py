@@ -180,6 +180,20 @@ class Case:
                            host_pci.driver(self.cards[1]) is None)
         self.tap.point("the other stays", nic_guest.fetch_digest(vm) == self.file)
 
+    def check_slow_intx(self, vm):
+        """Plugged again, its INTx comes by the monitor: the guest's accesses are its ends."""
+        vm.command("device_del", {"id": "nic0"})
+        vm.wait_event("DEVICE_DELETED")
+        vm.command("device_add", {"driver": "vfio-pci", "host": self.cards[0], "id": "nic0",
+                                  "bus": "pci.0", "addr": PLACES[0][8:10],
+                                  "x-no-kvm-intx": True})
+        vfio_guest.wait_bar(vm, PLACES[0])
+        nic_guest.up(vm, nic_guest.INTX)
+        exits, gained, name, seen = self.fetch(vm, "data")
+        print(f"# INTx without KVM: {gained} interrupts by {name}, {exits} exits to the monitor")
+        self.tap.point("INTx without KVM: the file arrives whole", seen == self.file)
+        self.tap.point("INTx without KVM: by the monitor", gained > 0 and exits >= gained)
+
     def check_error(self, vm):
         """An error that the bus reports stops the guest, as nobody knows what is broken."""
         subprocess.run(["modprobe", "aer_inject"], check=True)
@@ -200,6 +214,7 @@ class Case:
             self.check_reset(vm)
             self.check_strays(vm)
             self.check_request(vm)
+            self.check_slow_intx(vm)
             self.check_error(vm)
             vm.command("quit")
             self.tap.point("quit ends the monitor", vm.wait_end() == 0)
