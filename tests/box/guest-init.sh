@@ -55,8 +55,11 @@ done
 load button
 for event in /dev/input/event*; do
     if [ -e "$event" ]; then
-        # The first thing a power button says is that it was pressed.
-        (dd if="$event" of=/dev/null bs=24 count=1 2>/dev/null && leave poweroff) &
+        # Opened here, so that a button pressed as soon as we are ready is heard by whoever reads. The
+        # first thing that it says is that it was pressed.
+        exec 3<"$event"
+        (dd of=/dev/null bs=24 count=1 <&3 2>/dev/null && leave poweroff) &
+        exec 3<&-
     fi
 done
 
