@@ -177,11 +177,18 @@ load_definition(const char *xml, const char *path, gboolean autostart, gpointer 
     g_mutex_unlock(&domain->lock);
 }
 
+/* The domains that were there when the daemon came up: none that is defined meanwhile. */
+typedef struct Autostart {
+    TnDriver *driver;
+    GPtrArray *domains;
+} Autostart;
+
 static gpointer
 autostart_thread(gpointer data)
 {
-    TnDriver *driver = data;
-    GPtrArray *all = tn_domain_list_get_all(driver->domains);
+    Autostart *autostart = data;
+    TnDriver *driver = autostart->driver;
+    GPtrArray *all = autostart->domains;
 
     for (guint i = 0; i < all->len && !g_atomic_int_get(&driver->ending); i++) {
         TnDomain *domain = g_ptr_array_index(all, i);
@@ -198,6 +205,7 @@ autostart_thread(gpointer data)
         }
     }
     g_ptr_array_unref(all);
+    g_free(autostart);
     leave(driver);
     return NULL;
 }
@@ -209,8 +217,12 @@ tn_driver_start(TnDriver *driver)
     tn_reconnect_all(driver);
     /* A daemon that is restarted must not bring back what was stopped meanwhile. */
     if (tn_state_store_claim_autostart(driver->store)) {
+        Autostart *autostart = g_new0(Autostart, 1);
+
+        autostart->driver = driver;
+        autostart->domains = tn_domain_list_get_all(driver->domains);
         enter(driver);
-        g_thread_unref(g_thread_new("autostart", autostart_thread, driver));
+        g_thread_unref(g_thread_new("autostart", autostart_thread, autostart));
     }
 }
 
