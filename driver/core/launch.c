@@ -435,8 +435,8 @@ tn_launch_save_run(TnDomain *domain, GError **error)
     return ok;
 }
 
-static void
-save_run_chore(TnDomain *domain, guint run, int value)
+void
+tn_launch_save_run_now(TnDomain *domain)
 {
     g_autoptr(GError) error = NULL;
 
@@ -444,6 +444,12 @@ save_run_chore(TnDomain *domain, guint run, int value)
     if (!tn_launch_save_run(domain, &error)) {
         g_warning("the state of domain %s is not kept: %s", domain->uuid_text, error->message);
     }
+}
+
+static void
+save_run_chore(TnDomain *domain, guint run, int value)
+{
+    tn_launch_save_run_now(domain);
 }
 
 void

@@ -29,7 +29,10 @@ gboolean tn_launch(TnDomain *domain, const TnDomainDef *def, gboolean paused, GE
  */
 gboolean tn_launch_save_run(TnDomain *domain, GError **error);
 
-/* The same soon, on another thread; a failure is logged. Any thread, any lock. */
+/* The same; a failure is logged: what changed holds, and is only lost to a restart. */
+void tn_launch_save_run_now(TnDomain *domain);
+
+/* The same soon, on another thread. Any thread, any lock. */
 void tn_launch_save_run_later(TnDomain *domain);
 
 /* What query-memory-devices answered into the live definition: slots and addresses. No lock. */

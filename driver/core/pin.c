@@ -190,7 +190,7 @@ set_live(const Pin *pin, TnChange *change, GError **error)
         tn_event_hub_emit_for_locked(domain->driver->events, domain, &event);
     }
     g_mutex_unlock(&domain->lock);
-    tn_launch_save_run_later(domain);
+    tn_launch_save_run_now(domain);
     return TRUE;
 }
 

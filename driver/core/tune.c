@@ -112,7 +112,7 @@ set_live(TnChange *change, GError **error)
                             "domain is not running");
         return FALSE;
     }
-    tn_launch_save_run_later(domain);
+    tn_launch_save_run_now(domain);
     return TRUE;
 }
 

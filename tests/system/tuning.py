@@ -3,6 +3,7 @@
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import harness
@@ -102,6 +103,30 @@ def two_who_pin_at_once(daemon):
     cpu, = threads(daemon)["CPU 0/KVM"]
     contains(daemon.good("dumpxml", "g"), f"<vcpupin vcpu='0' cpuset='{cpu}'/>")
     contains(daemon.good("dumpxml", "g", "--inactive"), f"<vcpupin vcpu='0' cpuset='{cpu}'/>")
+
+
+@tests.point
+def killed_while_two_pin(daemon):
+    """Whatever the moment: what the definition says is where the thread is, once it is back."""
+    for round_number in range(5):
+        over = threading.Event()
+
+        def pin(cpu):
+            while not over.is_set():
+                daemon.virsh("vcpupin", "g", 0, cpu, "--live", "--config")
+
+        both = [threading.Thread(target=pin, args=(cpu,)) for cpu in (FIRST, LAST)]
+        for each in both:
+            each.start()
+        time.sleep(0.1 * round_number)
+        daemon.kill()
+        over.set()
+        for each in both:
+            each.join()
+        daemon.start()
+        harness.until(lambda: daemon.virsh("domcontrol", "g").out == "ok", "the monitor is back")
+        cpu, = threads(daemon)["CPU 0/KVM"]
+        contains(daemon.good("dumpxml", "g"), f"<vcpupin vcpu='0' cpuset='{cpu}'/>")
 
 
 @tests.point

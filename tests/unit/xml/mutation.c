@@ -14,6 +14,7 @@
 static const char *const bases[] = {
     "everything.inactive.xml", "doc-memory-devices.active.xml", "doc-hugepages.inactive.xml",
     "doc-metadata.inactive.xml", "console-differs.active.xml", "doc-numa.inactive.xml",
+    "numa-distances.inactive.xml", "tuning.inactive.xml",
 };
 
 /* Pieces that are likely to open another path than random bytes would. */
