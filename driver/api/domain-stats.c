@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What domains use: processors, memory, statistics, jobs. Answered without the monitor. */
+/* What domains use: processors, memory, statistics, jobs. Answered without the monitor, but for
+ * what the hypervisor counts. */
 #include <string.h>
 
 #include "driver/api/api-private.h"
 #include "driver/core/config.h"
+#include "driver/core/kvm-stats.h"
 #include "driver/core/process.h"
 #include "driver/rpc/typed-params.h"
 
@@ -193,8 +195,50 @@ domain_get_cpu_stats(TnRpcCall *call, void *data, void *data_ret, GError **error
      VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT | VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING |   \
      VIR_CONNECT_GET_ALL_DOMAINS_STATS_ENFORCE_STATS)
 
+/* What the hypervisor told of @vcpu (-1: of the guest) as "@prefix.NAME.KIND". */
 static void
-add_vcpu_stats_locked(TnRpcParams *params, const TnDomain *domain)
+add_kvm_stats(TnRpcParams *params, const GPtrArray *kvm_stats, int vcpu, const char *prefix)
+{
+    for (guint i = 0; i < kvm_stats->len; i++) {
+        const TnKvmStat *stat = g_ptr_array_index(kvm_stats, i);
+
+        if (stat->vcpu != vcpu) {
+            continue;
+        }
+        if (stat->is_bool) {
+            tn_rpc_params_add_boolean(params, stat->value != 0, "%s.%s", prefix, stat->name);
+        } else {
+            tn_rpc_params_add_ullong(params, stat->value, "%s.%s", prefix, stat->name);
+        }
+    }
+}
+
+/* Time that all CPUs polled before they halted: in vain, or not. */
+static void
+add_haltpoll(TnRpcParams *params, const GPtrArray *kvm_stats)
+{
+    guint64 success = 0, fail = 0;
+    gboolean found = FALSE;
+
+    for (guint i = 0; i < kvm_stats->len; i++) {
+        const TnKvmStat *stat = g_ptr_array_index(kvm_stats, i);
+
+        if (strcmp(stat->name, "halt_poll_success_ns.sum") == 0) {
+            success += stat->value;
+            found = TRUE;
+        } else if (strcmp(stat->name, "halt_poll_fail_ns.sum") == 0) {
+            fail += stat->value;
+            found = TRUE;
+        }
+    }
+    if (found) {
+        tn_rpc_params_add_ullong(params, success, "cpu.haltpoll.success.time");
+        tn_rpc_params_add_ullong(params, fail, "cpu.haltpoll.fail.time");
+    }
+}
+
+static void
+add_vcpu_stats_locked(TnRpcParams *params, const TnDomain *domain, const GPtrArray *kvm_stats)
 {
     const TnDomainDef *def = tn_domain_def_locked(domain);
     g_autofree TnProcessThread *threads = NULL;
@@ -207,11 +251,14 @@ add_vcpu_stats_locked(TnRpcParams *params, const TnDomain *domain)
     threads = g_new0(TnProcessThread, def->vcpus_max);
     tn_process_vcpus(domain->process.pid, threads, def->vcpus_max);
     for (guint i = 0; i < def->vcpus_max; i++) {
+        g_autofree char *prefix = g_strdup_printf("vcpu.%u", i);
+
         if (!tn_domain_def_get_vcpu(def, i).enabled) {
             continue;
         }
         tn_rpc_params_add_int(params, VIR_VCPU_RUNNING, "vcpu.%u.state", i);
         tn_rpc_params_add_ullong(params, threads[i].cpu_time, "vcpu.%u.time", i);
+        add_kvm_stats(params, kvm_stats, (int)i, prefix);
     }
 }
 
@@ -241,7 +288,8 @@ add_balloon_stats_locked(TnRpcParams *params, const TnDomain *domain)
 }
 
 static void
-encode_stats_locked(const TnDomain *domain, unsigned stats, TnRpcDomainStatsRecord *ret_record)
+encode_stats_locked(const TnDomain *domain, unsigned stats, const GPtrArray *kvm_stats,
+                    TnRpcDomainStatsRecord *ret_record)
 {
     g_auto(TnRpcParams) params = { 0 };
 
@@ -252,12 +300,13 @@ encode_stats_locked(const TnDomain *domain, unsigned stats, TnRpcDomainStatsReco
     }
     if ((stats & VIR_DOMAIN_STATS_CPU_TOTAL) && domain->live) {
         add_cpu_stats_locked(&params, domain);
+        add_haltpoll(&params, kvm_stats);
     }
     if (stats & VIR_DOMAIN_STATS_BALLOON) {
         add_balloon_stats_locked(&params, domain);
     }
     if (stats & VIR_DOMAIN_STATS_VCPU) {
-        add_vcpu_stats_locked(&params, domain);
+        add_vcpu_stats_locked(&params, domain, kvm_stats);
     }
     if ((stats & VIR_DOMAIN_STATS_INTERFACE) && domain->live) {
         tn_rpc_params_add_uint(&params, 0, "net.count");
@@ -265,7 +314,21 @@ encode_stats_locked(const TnDomain *domain, unsigned stats, TnRpcDomainStatsReco
     if ((stats & VIR_DOMAIN_STATS_BLOCK) && domain->live) {
         tn_rpc_params_add_uint(&params, 0, "block.count");
     }
+    if ((stats & VIR_DOMAIN_STATS_VM) && domain->live) {
+        add_kvm_stats(&params, kvm_stats, -1, "vm");
+    }
     tn_rpc_params_steal(&params, &ret_record->params.params_val, &ret_record->params.params_len);
+}
+
+/* What of @stats only the monitor knows; nothing of it when nobody shall wait. (transfer full) */
+static GPtrArray *
+ask_hypervisor(TnDomain *domain, unsigned stats, unsigned flags)
+{
+    gboolean may_wait = !(flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+    gboolean vm = may_wait && (stats & VIR_DOMAIN_STATS_VM);
+    gboolean vcpus = may_wait && (stats & (VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_CPU_TOTAL));
+
+    return vm || vcpus ? tn_kvm_stats_get(domain, vm, vcpus) : g_ptr_array_new();
 }
 
 /* The domains that a call names, or all. (transfer full) */
@@ -314,10 +377,19 @@ get_all_domain_stats(TnRpcCall *call, void *data, void *data_ret, GError **error
     ret->ret_stats.ret_stats_val = g_new0(TnRpcDomainStatsRecord, domains->len + 1);
     for (guint i = 0; i < domains->len; i++) {
         TnDomain *domain = g_ptr_array_index(domains, i);
+        g_autoptr(GPtrArray) kvm_stats = NULL;
+        gboolean wanted;
 
         g_mutex_lock(&domain->lock);
+        wanted = tn_api_matches_locked(domain, args->flags);
+        g_mutex_unlock(&domain->lock);
+        if (!wanted) {
+            continue;
+        }
+        kvm_stats = ask_hypervisor(domain, stats, args->flags);
+        g_mutex_lock(&domain->lock);
         if (tn_api_matches_locked(domain, args->flags)) {
-            encode_stats_locked(domain, stats,
+            encode_stats_locked(domain, stats, kvm_stats,
                                 &ret->ret_stats.ret_stats_val[ret->ret_stats.ret_stats_len++]);
         }
         g_mutex_unlock(&domain->lock);

@@ -82,6 +82,7 @@ typedef struct TnDomain {
     /* Under the list's lock as well as @lock: taken out of the list for good. */
     gboolean removed;
 
+    gint64 stats_pause_end; /* monotonic, us: until then no statistics are asked of its monitor */
     /* unplugs the guest was asked for and that are not over: alias -> TnUnplug */
     GHashTable *unplugs;
 } TnDomain;

@@ -390,6 +390,12 @@ def test_virsh(daemon, connection):
     check("virsh-monitor", '"status":"running"' in out, out)
     out = virsh("qemu-monitor-command", "typed", "--hmp", "info x")
     check("virsh-monitor-hmp", "you said info x" in out, out)
+    out = virsh("domstats", "typed", "--vm", "--vcpu", "--cpu-total", "--enforce")
+    check("virsh-domstats", all(word in out for word in (
+        "vm.pages_4k.cur=512", "vcpu.0.exits.sum=18446744073709551615",
+        "vcpu.0.guest_mode.cur=yes", "cpu.haltpoll.success.time=10", "vcpu.current=1")), out)
+    out = virsh("domstats", "typed", "--vm", "--vcpu", "--nowait")
+    check("virsh-domstats-nowait", "vcpu.current=1" in out and "pages_4k" not in out, out)
     out = virsh("setmem", "typed", "64M", "--config")
     check("virsh-setmem", out.strip() == "", out)
     domain.destroy()

@@ -20,6 +20,18 @@ import threading
 import tty
 
 
+STATS_SCHEMAS = [
+    {"provider": "kvm", "target": "vm", "stats": [
+        {"name": "pages_4k", "type": "instant", "exponent": 0}]},
+    {"provider": "kvm", "target": "vcpu", "stats": [
+        {"name": "exits", "type": "cumulative", "exponent": 0},
+        {"name": "guest_mode", "type": "instant", "unit": "boolean", "exponent": 0},
+        {"name": "halt_poll_success_ns", "type": "cumulative", "unit": "seconds", "base": 10,
+         "exponent": -9},
+        {"name": "halt_wait_hist", "type": "log2-histogram", "unit": "seconds", "base": 10,
+         "exponent": -9}]}]
+
+
 class Vanished(Exception):
     """The program is to end without a word."""
 
@@ -153,6 +165,16 @@ class Guest:
                 ({"qom-path": self.cpus[n]} if n in self.cpus else {})
                 for n in reversed(range(self.max_cpus))]
 
+    def stats(self, target):
+        """query-stats: a histogram and what no schema knows among others."""
+        if target == "vm":
+            return [{"provider": "kvm", "stats": [{"name": "pages_4k", "value": 512}]}]
+        return [{"provider": "kvm", "qom-path": self.cpus[n], "stats": [
+            {"name": "exits", "value": 2**64 - 1 - n}, {"name": "guest_mode", "value": n == 0},
+            {"name": "halt_poll_success_ns", "value": 10 + n},
+            {"name": "halt_wait_hist", "value": [1, 2]}, {"name": "unheard-of", "value": 1}]}
+                for n in sorted(self.cpus)]
+
     def thread_of(self, cpu):
         """The thread that would run a CPU."""
         if "stray" in self.words:
@@ -185,6 +207,8 @@ class Guest:
             "query-hotpluggable-cpus": self.places,
             "query-cpus-fast": lambda: [{"cpu-index": n, "thread-id": self.thread_of(n)}
                                         for n in self.cpus],
+            "query-stats-schemas": lambda: STATS_SCHEMAS,
+            "query-stats": lambda: self.stats(args["target"]),
             "qom-list": lambda: [{"name": name, "type": "child<x>"}
                                  for name in (*self.dimms, *self.hostdevs)],
             "getfd": lambda: self.fds.add(args["fdname"]) or {},
