@@ -10,17 +10,28 @@ struct TnClock {
     /* CLOCK_MONOTONIC minus virtual time while it runs. */
     gint64 offset_ns;
     int running;
-    GMutex lock;   /* guards timers */
-    GSList *timers; /* of TnTimer */
+    /* One for all timers: the main loop goes through every source at each turn, and a guest
+     * can have it turn a thousand times a second. */
+    GSource *source;
+    GMutex lock;     /* guards what follows */
+    GSList *timers;  /* of TnTimer */
+    gint64 ready_us; /* what the source is set to, -1: nothing */
+    guint round;     /* of ringing */
 };
 
 struct TnTimer {
     TnClock *clock;
     TnTimerFunc func;
     void *opaque;
-    GSource *source;  /* attached to the main context for life */
-    gint64 expire_ns; /* virtual; -1: not armed; under clock->lock */
+    /* under clock->lock */
+    gint64 expire_ns; /* virtual; -1: not armed */
+    guint rung;       /* the last round that it rang in */
 };
+
+typedef struct ClockSource {
+    GSource parent;
+    TnClock *clock;
+} ClockSource;
 
 static gint64
 monotonic_ns(void)
@@ -29,25 +40,6 @@ monotonic_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (gint64)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-TnClock *
-tn_clock_new(void)
-{
-    TnClock *clock = g_new0(TnClock, 1);
-
-    g_mutex_init(&clock->lock);
-    return clock;
-}
-
-void
-tn_clock_free(TnClock *clock)
-{
-    if (clock) {
-        g_assert(!clock->timers);
-        g_mutex_clear(&clock->lock);
-        g_free(clock);
-    }
 }
 
 gint64
@@ -59,23 +51,93 @@ tn_clock_now_ns(TnClock *clock)
     return monotonic_ns() - __atomic_load_n(&clock->offset_ns, __ATOMIC_RELAXED);
 }
 
-/* Under clock->lock. Rounds up to the microseconds that GSource counts in. */
+/* Rounds up to the microseconds that GSource counts in. */
 static void
-schedule_locked(TnTimer *timer)
+schedule_locked(TnClock *clock)
 {
+    gint64 next_ns = G_MAXINT64;
     gint64 ready_us = -1;
 
-    if (timer->expire_ns >= 0 && timer->clock->running) {
-        ready_us = (timer->expire_ns + timer->clock->offset_ns + 999) / 1000;
+    for (GSList *l = clock->timers; l; l = l->next) {
+        const TnTimer *timer = l->data;
+
+        if (timer->expire_ns >= 0) {
+            next_ns = MIN(next_ns, timer->expire_ns);
+        }
     }
-    g_source_set_ready_time(timer->source, ready_us);
+    if (next_ns != G_MAXINT64 && clock->running) {
+        ready_us = (next_ns + clock->offset_ns + 999) / 1000;
+    }
+    if (ready_us != clock->ready_us) {
+        clock->ready_us = ready_us;
+        g_source_set_ready_time(clock->source, ready_us);
+    }
 }
 
-static void
-reschedule_all(TnClock *clock)
+/* One that is due at @now_ns and has not rung in this round: a guest may arm it for the past
+ * again and again, and others want their turn. */
+static TnTimer *
+take_due_locked(TnClock *clock, gint64 now_ns)
 {
-    for (GSList *l = clock->timers; l; l = l->next) {
-        schedule_locked(l->data);
+    for (GSList *l = clock->timers; l && clock->running; l = l->next) {
+        TnTimer *timer = l->data;
+
+        if (timer->expire_ns >= 0 && timer->expire_ns <= now_ns && timer->rung != clock->round) {
+            timer->expire_ns = -1;
+            timer->rung = clock->round;
+            return timer;
+        }
+    }
+    return NULL;
+}
+
+static gboolean
+ring(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    TnClock *clock = ((ClockSource *)source)->clock;
+    gint64 now_ns = tn_clock_now_ns(clock);
+    TnTimer *timer;
+
+    g_mutex_lock(&clock->lock);
+    clock->round++;
+    while ((timer = take_due_locked(clock, now_ns))) {
+        TnTimerFunc func = timer->func;
+        void *opaque = timer->opaque;
+
+        /* Which may free it, and others. */
+        g_mutex_unlock(&clock->lock);
+        func(opaque);
+        g_mutex_lock(&clock->lock);
+    }
+    schedule_locked(clock);
+    g_mutex_unlock(&clock->lock);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs clock_source_funcs = { .dispatch = ring };
+
+TnClock *
+tn_clock_new(void)
+{
+    TnClock *clock = g_new0(TnClock, 1);
+
+    g_mutex_init(&clock->lock);
+    clock->ready_us = -1;
+    clock->source = g_source_new(&clock_source_funcs, sizeof(ClockSource));
+    ((ClockSource *)clock->source)->clock = clock;
+    g_source_attach(clock->source, NULL);
+    return clock;
+}
+
+void
+tn_clock_free(TnClock *clock)
+{
+    if (clock) {
+        g_assert(!clock->timers);
+        g_source_destroy(clock->source);
+        g_source_unref(clock->source);
+        g_mutex_clear(&clock->lock);
+        g_free(clock);
     }
 }
 
@@ -87,7 +149,7 @@ tn_clock_stop(TnClock *clock)
         __atomic_store_n(&clock->stopped_at_ns, monotonic_ns() - clock->offset_ns,
                          __ATOMIC_RELAXED);
         __atomic_store_n(&clock->running, 0, __ATOMIC_RELEASE);
-        reschedule_all(clock);
+        schedule_locked(clock);
     }
     g_mutex_unlock(&clock->lock);
 }
@@ -100,38 +162,10 @@ tn_clock_start(TnClock *clock)
         __atomic_store_n(&clock->offset_ns, monotonic_ns() - clock->stopped_at_ns,
                          __ATOMIC_RELAXED);
         __atomic_store_n(&clock->running, 1, __ATOMIC_RELEASE);
-        reschedule_all(clock);
+        schedule_locked(clock);
     }
     g_mutex_unlock(&clock->lock);
 }
-
-static gboolean
-timer_dispatch(GSource *source, GSourceFunc callback, gpointer user_data)
-{
-    TnTimer *timer = user_data;
-    gboolean due;
-
-    g_mutex_lock(&timer->clock->lock);
-    due = timer->expire_ns >= 0 && timer->clock->running &&
-          tn_clock_now_ns(timer->clock) >= timer->expire_ns;
-    if (due) {
-        timer->expire_ns = -1;
-    }
-    schedule_locked(timer);
-    g_mutex_unlock(&timer->clock->lock);
-    if (due) {
-        timer->func(timer->opaque);
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-never_called(gpointer user_data)
-{
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs timer_source_funcs = { .dispatch = timer_dispatch };
 
 TnTimer *
 tn_timer_new(TnClock *clock, TnTimerFunc func, void *opaque)
@@ -142,11 +176,8 @@ tn_timer_new(TnClock *clock, TnTimerFunc func, void *opaque)
     timer->func = func;
     timer->opaque = opaque;
     timer->expire_ns = -1;
-    timer->source = g_source_new(&timer_source_funcs, sizeof(GSource));
-    /* The callback only carries the timer to dispatch(). */
-    g_source_set_callback(timer->source, never_called, timer, NULL);
-    g_source_attach(timer->source, NULL);
     g_mutex_lock(&clock->lock);
+    timer->rung = clock->round;
     clock->timers = g_slist_prepend(clock->timers, timer);
     g_mutex_unlock(&clock->lock);
     return timer;
@@ -160,9 +191,8 @@ tn_timer_free(TnTimer *timer)
     }
     g_mutex_lock(&timer->clock->lock);
     timer->clock->timers = g_slist_remove(timer->clock->timers, timer);
+    schedule_locked(timer->clock);
     g_mutex_unlock(&timer->clock->lock);
-    g_source_destroy(timer->source);
-    g_source_unref(timer->source);
     g_free(timer);
 }
 
@@ -171,7 +201,7 @@ tn_timer_arm(TnTimer *timer, gint64 expire_ns)
 {
     g_mutex_lock(&timer->clock->lock);
     timer->expire_ns = MAX(expire_ns, 0);
-    schedule_locked(timer);
+    schedule_locked(timer->clock);
     g_mutex_unlock(&timer->clock->lock);
 }
 
@@ -180,6 +210,6 @@ tn_timer_disarm(TnTimer *timer)
 {
     g_mutex_lock(&timer->clock->lock);
     timer->expire_ns = -1;
-    schedule_locked(timer);
+    schedule_locked(timer->clock);
     g_mutex_unlock(&timer->clock->lock);
 }
