@@ -21,6 +21,9 @@ typedef enum {
     TN_CORE_ERROR_NOT_FOUND,
 } TnCoreError;
 
+/* Sets @error (may be NULL) to TN_CORE_ERROR_GENERIC and this text. Returns: FALSE, always. */
+gboolean tn_fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
 #define TN_TYPE_OBJECT (tn_object_get_type())
 G_DECLARE_DERIVABLE_TYPE(TnObject, tn_object, TN, OBJECT, GObject)
 

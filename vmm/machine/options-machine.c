@@ -11,22 +11,6 @@
 #define FIRST_INHERITED_FD 3
 #define MAX_RAM (1ULL << 46) /* what 48 address bits leave beside the windows */
 
-static gboolean
-fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean
-fail(GError **error, const char *format, ...)
-{
-    g_autofree char *text = NULL;
-    va_list args;
-
-    va_start(args, format);
-    text = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, text);
-    return FALSE;
-}
-
 static void
 json_free(json_object **object)
 {
@@ -41,7 +25,7 @@ static gboolean
 check_accel(const char *accel, GError **error)
 {
     if (strcmp(accel, "kvm") != 0 && !g_str_has_prefix(accel, "kvm:")) {
-        return fail(error, "invalid accelerator %s: only kvm is supported", accel);
+        return tn_fail(error, "invalid accelerator %s: only kvm is supported", accel);
     }
     return TRUE;
 }
@@ -58,11 +42,11 @@ take_irqchip(TnMachineConfig *config, json_object *terms, GError **error)
         return TRUE;
     }
     if (strcmp(irqchip, "off") == 0) {
-        return fail(error, "kernel-irqchip=off is not supported: the local APICs are always "
-                           "KVM's; use on or split");
+        return tn_fail(error, "kernel-irqchip=off is not supported: the local APICs are always "
+                              "KVM's; use on or split");
     }
     if (strcmp(irqchip, "on") != 0 && strcmp(irqchip, "split") != 0) {
-        return fail(error, "Parameter 'kernel-irqchip' does not accept value '%s'", irqchip);
+        return tn_fail(error, "Parameter 'kernel-irqchip' does not accept value '%s'", irqchip);
     }
     config->split_irqchip = strcmp(irqchip, "split") == 0;
     return TRUE;
@@ -78,7 +62,7 @@ take_on_off_auto(json_object *terms, const char *key, gboolean *ret_value, GErro
         return TRUE;
     }
     if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0) {
-        return fail(error, "Parameter '%s' does not accept value '%s'", key, text);
+        return tn_fail(error, "Parameter '%s' does not accept value '%s'", key, text);
     }
     *ret_value = strcmp(text, "on") == 0;
     return TRUE;
@@ -93,7 +77,7 @@ take_off(json_object *terms, const char *key, GError **error)
     if (!tn_keyval_take_bool(terms, key, &on, error)) {
         return FALSE;
     }
-    return !on || fail(error, "Property '%s' cannot be 'on': it is not supported", key);
+    return !on || tn_fail(error, "Property '%s' cannot be 'on': it is not supported", key);
 }
 
 gboolean
@@ -109,7 +93,7 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
     }
     type = tn_keyval_take(terms, "type");
     if (type && strcmp(type, "pc") != 0 && strcmp(type, "pc-i440fx-7.2") != 0) {
-        return fail(error, "unsupported machine type '%s': use 'pc' or 'pc-i440fx-7.2'", type);
+        return tn_fail(error, "unsupported machine type '%s': use 'pc' or 'pc-i440fx-7.2'", type);
     }
     accel = tn_keyval_take(terms, "accel");
     if (accel && !check_accel(accel, error)) {
@@ -152,7 +136,7 @@ tn_options_take_accel(TnMachineConfig *config, const char *text, GError **error)
     }
     accel = tn_keyval_take(terms, "accel");
     if (!accel) {
-        return fail(error, "Parameter 'accel' is missing");
+        return tn_fail(error, "Parameter 'accel' is missing");
     }
     return check_accel(accel, error) && take_irqchip(config, terms, error) &&
            tn_keyval_check_empty(terms, error);
@@ -178,7 +162,7 @@ tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error)
     g_autoptr(GPtrArray) features = g_ptr_array_new_with_free_func(g_free);
 
     if (!terms[0] || !*terms[0]) {
-        return fail(error, "Parameter 'cpu' expects a CPU model");
+        return tn_fail(error, "Parameter 'cpu' expects a CPU model");
     }
     for (char **term = terms + 1; *term; term++) {
         const char *equals = strchr(*term, '=');
@@ -196,7 +180,7 @@ tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error)
         } else if (!equals) {
             g_ptr_array_add(features, g_strconcat("+", *term, NULL));
         } else {
-            return fail(error, "Expected key=on or key=off, found '%s' in CPU features", *term);
+            return tn_fail(error, "Expected key=on or key=off, found '%s' in CPU features", *term);
         }
     }
     g_ptr_array_add(features, NULL);
@@ -240,25 +224,30 @@ complete_smp(TnMachineConfig *c, GError **error)
     complete_smp_counts(c);
     topology = tn_machine_config_get_topology(c);
     if (tn_cpu_topology_count(&topology) != c->max_cpus) {
-        return fail(error,
-                    "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets "
-                    "(%u) * dies (%u) * cores (%u) * threads (%u) != maxcpus (%u)",
-                    c->sockets, c->dies, c->cores, c->threads, c->max_cpus);
+        return tn_fail(error,
+                       "Invalid CPU topology: product of the hierarchy must match maxcpus: sockets "
+                       "(%u) * dies (%u) * cores (%u) * threads (%u) != maxcpus (%u)",
+                       c->sockets, c->dies, c->cores, c->threads, c->max_cpus);
     }
     if (c->cpus > c->max_cpus) {
-        return fail(error,
-                    "Invalid CPU topology: maxcpus must be equal to or greater than smp: sockets "
-                    "(%u) * dies (%u) * cores (%u) * threads (%u) == maxcpus (%u) < smp_cpus (%u)",
-                    c->sockets, c->dies, c->cores, c->threads, c->max_cpus, c->cpus);
+        return tn_fail(
+            error,
+            "Invalid CPU topology: maxcpus must be equal to or greater than smp: sockets "
+            "(%u) * dies (%u) * cores (%u) * threads (%u) == maxcpus (%u) < smp_cpus (%u)",
+            c->sockets, c->dies, c->cores, c->threads, c->max_cpus, c->cpus);
     }
     if (c->max_cpus > TN_MAX_CPUS) {
-        return fail(error, "Invalid SMP CPUs %u. The max CPUs supported by machine "
-                           "'pc-i440fx-7.2' is %d", c->max_cpus, TN_MAX_CPUS);
+        return tn_fail(error,
+                       "Invalid SMP CPUs %u. The max CPUs supported by machine "
+                       "'pc-i440fx-7.2' is %d",
+                       c->max_cpus, TN_MAX_CPUS);
     }
     last = tn_cpu_topology_apic_id(&topology, c->max_cpus - 1);
     if (last > TN_MAX_APIC_ID) {
-        return fail(error, "Invalid CPU topology: the last CPU's APIC id (%u) exceeds the limit "
-                           "of %d", last, TN_MAX_APIC_ID);
+        return tn_fail(error,
+                       "Invalid CPU topology: the last CPU's APIC id (%u) exceeds the limit "
+                       "of %d",
+                       last, TN_MAX_APIC_ID);
     }
     return TRUE;
 }
@@ -285,7 +274,7 @@ take_size(json_object *terms, const char *key, guint64 unit, guint64 *ret_bytes,
     g_autofree char *text = tn_keyval_take(terms, key);
 
     if (text && !tn_parse_size(text, unit, ret_bytes)) {
-        return fail(error, "Parameter '%s' expects a size, not '%s'", key, text);
+        return tn_fail(error, "Parameter '%s' expects a size, not '%s'", key, text);
     }
     return TRUE;
 }
@@ -304,27 +293,35 @@ tn_options_take_memory(TnMachineConfig *config, const char *text, GError **error
         return FALSE;
     }
     if (size == 0 || size > MAX_RAM) {
-        return fail(error, "invalid value of -m size: %" G_GUINT64_FORMAT
-                           " bytes; 1 MiB to %llu GiB are possible", size, MAX_RAM >> 30);
+        return tn_fail(error,
+                       "invalid value of -m size: %" G_GUINT64_FORMAT
+                       " bytes; 1 MiB to %llu GiB are possible",
+                       size, MAX_RAM >> 30);
     }
     /* QEMU rounds boot RAM up to 8 KiB; a page's multiple is what slots need. */
     size = (size + 8191) & ~8191ULL;
     if (max != 0 && max < size) {
-        return fail(error, "invalid value of maxmem: maximum memory size (0x%" G_GINT64_MODIFIER
-                           "x) must be at least the initial memory size (0x%" G_GINT64_MODIFIER
-                           "x)", max, size);
+        return tn_fail(error,
+                       "invalid value of maxmem: maximum memory size (0x%" G_GINT64_MODIFIER
+                       "x) must be at least the initial memory size (0x%" G_GINT64_MODIFIER "x)",
+                       max, size);
     }
     if (max > MAX_RAM) {
-        return fail(error, "invalid value of maxmem: %" G_GUINT64_FORMAT
-                           " bytes are more than the limit of %llu GiB", max, MAX_RAM >> 30);
+        return tn_fail(error,
+                       "invalid value of maxmem: %" G_GUINT64_FORMAT
+                       " bytes are more than the limit of %llu GiB",
+                       max, MAX_RAM >> 30);
     }
     if (slots && max <= size) {
-        return fail(error, "invalid -m: slots were specified but maxmem leaves no room for them");
+        return tn_fail(error,
+                       "invalid -m: slots were specified but maxmem leaves no room for them");
     }
     if (max > size && !slots) {
-        return fail(error, "invalid value of maxmem: memory slots were not specified but maximum "
-                           "memory size (0x%" G_GINT64_MODIFIER "x) exceeds the initial one "
-                           "(0x%" G_GINT64_MODIFIER "x)", max, size);
+        return tn_fail(error,
+                       "invalid value of maxmem: memory slots were not specified but maximum "
+                       "memory size (0x%" G_GINT64_MODIFIER "x) exceeds the initial one "
+                       "(0x%" G_GINT64_MODIFIER "x)",
+                       max, size);
     }
     config->ram_size = size;
     config->ram_slots = slots;
@@ -347,8 +344,8 @@ take_numa_cpus(TnNumaNode *node, const char *text, GError **error)
         last = g_ascii_isdigit(*ends[1]) ? g_ascii_strtoull(ends[1], &end, 10) : G_MAXUINT64;
     }
     if (first > last || last >= TN_MAX_CPUS || *end) {
-        return fail(error, "Invalid parameter 'cpus': '%s' is no range of CPUs below %d", text,
-                    TN_MAX_CPUS);
+        return tn_fail(error, "Invalid parameter 'cpus': '%s' is no range of CPUs below %d", text,
+                       TN_MAX_CPUS);
     }
     for (guint64 cpu = first; cpu <= last; cpu++) {
         node->cpus[cpu / 64] |= 1ULL << (cpu % 64);
@@ -390,22 +387,22 @@ tn_options_take_numa(TnMachineConfig *config, const char *text, GError **error)
     type = tn_keyval_take(terms, "type");
     if (g_strcmp0(type, "dist") == 0) {
         return cpus->len == 0 ? tn_options_take_numa_distance(config, terms, error)
-                              : fail(error, "Invalid parameter 'cpus'");
+                              : tn_fail(error, "Invalid parameter 'cpus'");
     }
     if (!type || strcmp(type, "node") != 0) {
-        return fail(error, "-numa %s is not supported: use -numa node or -numa dist",
-                    type ? type : "");
+        return tn_fail(error, "-numa %s is not supported: use -numa node or -numa dist",
+                       type ? type : "");
     }
     if (!tn_keyval_take_uint(terms, "nodeid", 0, TN_MAX_NUMA_NODES - 1, &id, error) ||
         !take_size(terms, "mem", MIB, &node.size, error)) {
         return FALSE;
     }
     if (id != config->num_numa) {
-        return fail(error, "NUMA nodes must be given in order: expected nodeid=%u, found %u",
-                    config->num_numa, id);
+        return tn_fail(error, "NUMA nodes must be given in order: expected nodeid=%u, found %u",
+                       config->num_numa, id);
     }
     if (config->num_numa >= TN_MAX_NUMA_NODES) {
-        return fail(error, "too many NUMA nodes: the limit is %d", TN_MAX_NUMA_NODES);
+        return tn_fail(error, "too many NUMA nodes: the limit is %d", TN_MAX_NUMA_NODES);
     }
     for (guint i = 0; i < cpus->len; i++) {
         if (!take_numa_cpus(&node, g_ptr_array_index(cpus, i), error)) {
@@ -452,10 +449,10 @@ tn_options_take_rtc(TnMachineConfig *config, const char *text, GError **error)
     clock = tn_keyval_take(terms, "clock");
     driftfix = tn_keyval_take(terms, "driftfix");
     if (clock && strcmp(clock, "host") != 0) {
-        return fail(error, "-rtc clock=%s is not supported: use clock=host", clock);
+        return tn_fail(error, "-rtc clock=%s is not supported: use clock=host", clock);
     }
     if (driftfix && strcmp(driftfix, "none") != 0 && strcmp(driftfix, "slew") != 0) {
-        return fail(error, "-rtc driftfix=%s is unknown: use none or slew", driftfix);
+        return tn_fail(error, "-rtc driftfix=%s is unknown: use none or slew", driftfix);
     }
     config->rtc_localtime = g_strcmp0(base, "localtime") == 0;
     if (base && !config->rtc_localtime && strcmp(base, "utc") != 0) {
@@ -463,8 +460,10 @@ tn_options_take_rtc(TnMachineConfig *config, const char *text, GError **error)
         g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(base, utc);
 
         if (!date) {
-            return fail(error, "invalid datetime format '%s' in -rtc base: use utc, localtime or "
-                               "2006-06-17T16:01:21", base);
+            return tn_fail(error,
+                           "invalid datetime format '%s' in -rtc base: use utc, localtime or "
+                           "2006-06-17T16:01:21",
+                           base);
         }
         config->rtc_date = g_date_time_to_unix(date);
     }
@@ -475,7 +474,7 @@ gboolean
 tn_options_take_uuid(TnMachineConfig *config, const char *text, GError **error)
 {
     if (!g_uuid_string_is_valid(text)) {
-        return fail(error, "Failed to parse UUID string '%s'", text);
+        return tn_fail(error, "Failed to parse UUID string '%s'", text);
     }
     g_free(config->uuid);
     config->uuid = g_ascii_strdown(text, -1);
@@ -494,8 +493,8 @@ complete_numa_memory(TnMachineConfig *c, GError **error)
         memdevs = memdevs || c->numa[i].memdev;
     }
     if (memdevs) {
-        return sum == 0 || fail(error, "numa configuration should use either mem= or memdev=, "
-                                       "mixing both is not allowed");
+        return sum == 0 || tn_fail(error, "numa configuration should use either mem= or memdev=, "
+                                          "mixing both is not allowed");
     }
     if (sum == 0 && c->num_numa) {
         guint64 share = (c->ram_size / c->num_numa) & ~(8 * MIB - 1);
@@ -507,9 +506,10 @@ complete_numa_memory(TnMachineConfig *c, GError **error)
         return TRUE;
     }
     if (c->num_numa && sum != c->ram_size) {
-        return fail(error, "total memory for NUMA nodes (0x%" G_GINT64_MODIFIER
-                           "x) should equal RAM size (0x%" G_GINT64_MODIFIER "x)",
-                    sum, c->ram_size);
+        return tn_fail(error,
+                       "total memory for NUMA nodes (0x%" G_GINT64_MODIFIER
+                       "x) should equal RAM size (0x%" G_GINT64_MODIFIER "x)",
+                       sum, c->ram_size);
     }
     return TRUE;
 }
@@ -527,11 +527,11 @@ complete_numa_cpus(TnMachineConfig *c, GError **error)
             owners += (c->numa[i].cpus[cpu / 64] >> (cpu % 64)) & 1;
         }
         if (owners > 1) {
-            return fail(error, "CPU %u is in more than one NUMA node", cpu);
+            return tn_fail(error, "CPU %u is in more than one NUMA node", cpu);
         }
         if (owners && cpu >= c->max_cpus) {
-            return fail(error, "CPU index (%u) should be smaller than maxcpus (%u)", cpu,
-                        c->max_cpus);
+            return tn_fail(error, "CPU index (%u) should be smaller than maxcpus (%u)", cpu,
+                           c->max_cpus);
         }
     }
     for (unsigned cpu = 0; c->num_numa && cpu < c->max_cpus; cpu++) {

@@ -7,22 +7,6 @@
 
 #define LOCAL_DISTANCE 10 /* ACPI 5.2.17 */
 
-static gboolean
-fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean
-fail(GError **error, const char *format, ...)
-{
-    g_autofree char *text = NULL;
-    va_list args;
-
-    va_start(args, format);
-    text = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, text);
-    return FALSE;
-}
-
 /* The number @key, of a type of @max and of that name. */
 static gboolean
 take(json_object *terms, const char *key, guint64 max, const char *type, unsigned *ret_number,
@@ -32,13 +16,13 @@ take(json_object *terms, const char *key, guint64 max, const char *type, unsigne
     guint64 number;
 
     if (!text) {
-        return fail(error, "Parameter '%s' is missing", key);
+        return tn_fail(error, "Parameter '%s' is missing", key);
     }
     if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &number, NULL)) {
-        return fail(error, "Parameter '%s' expects a uint64 value", key);
+        return tn_fail(error, "Parameter '%s' expects a uint64 value", key);
     }
     if (number > max) {
-        return fail(error, "Parameter '%s' expects %s", key, type);
+        return tn_fail(error, "Parameter '%s' expects %s", key, type);
     }
     *ret_number = (unsigned)number;
     return TRUE;
@@ -48,12 +32,12 @@ static gboolean
 check_node(const TnMachineConfig *config, const char *key, unsigned node, GError **error)
 {
     if (node >= TN_MAX_NUMA_NODES) {
-        return fail(error, "Parameter '%s' expects an integer between 0 and %d", key,
-                    TN_MAX_NUMA_NODES - 1);
+        return tn_fail(error, "Parameter '%s' expects an integer between 0 and %d", key,
+                       TN_MAX_NUMA_NODES - 1);
     }
     return node < config->num_numa ||
-           fail(error, "Source/Destination NUMA node is missing. Please use '-numa node' option "
-                       "to declare it first.");
+           tn_fail(error, "Source/Destination NUMA node is missing. Please use '-numa node' option "
+                          "to declare it first.");
 }
 
 static guint8 *
@@ -75,11 +59,11 @@ tn_options_take_numa_distance(TnMachineConfig *config, json_object *terms, GErro
         return FALSE;
     }
     if (value < LOCAL_DISTANCE) {
-        return fail(error, "NUMA distance (%u) is invalid, it shouldn't be less than %d.", value,
-                    LOCAL_DISTANCE);
+        return tn_fail(error, "NUMA distance (%u) is invalid, it shouldn't be less than %d.", value,
+                       LOCAL_DISTANCE);
     }
     if (from == to && value != LOCAL_DISTANCE) {
-        return fail(error, "Local distance of node %u should be %d.", from, LOCAL_DISTANCE);
+        return tn_fail(error, "Local distance of node %u should be %d.", from, LOCAL_DISTANCE);
     }
     if (!config->distances) {
         config->distances = g_new0(guint8, TN_MAX_NUMA_NODES * TN_MAX_NUMA_NODES);
@@ -99,9 +83,10 @@ check_pairs(const TnMachineConfig *config, gboolean *ret_differ, GError **error)
             guint8 there = *distance(config, from, to), back = *distance(config, to, from);
 
             if (there == 0 && back == 0) {
-                return fail(error, "The distance between node %u and %u is missing, at least one "
-                                   "distance value between each nodes should be provided.",
-                            from, to);
+                return tn_fail(error,
+                               "The distance between node %u and %u is missing, at least one "
+                               "distance value between each nodes should be provided.",
+                               from, to);
             }
             *ret_differ = *ret_differ || (there != 0 && back != 0 && there != back);
         }
@@ -120,8 +105,9 @@ complete_pairs(TnMachineConfig *config, gboolean differ, GError **error)
             if (from == to) {
                 *there = LOCAL_DISTANCE;
             } else if (*there == 0 && differ) {
-                return fail(error, "At least one asymmetrical pair of distances is given, please "
-                                   "provide distances for both directions of all node pairs.");
+                return tn_fail(error,
+                               "At least one asymmetrical pair of distances is given, please "
+                               "provide distances for both directions of all node pairs.");
             } else if (*there == 0) {
                 *there = *distance(config, to, from);
             }

@@ -27,29 +27,13 @@ struct TnPcCpus {
 };
 
 static gboolean
-fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean
-fail(GError **error, const char *format, ...)
-{
-    g_autofree char *text = NULL;
-    va_list args;
-
-    va_start(args, format);
-    text = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, text);
-    return FALSE;
-}
-
-static gboolean
 check_id(const char *name, int id, unsigned count, GError **error)
 {
     if (id < 0) {
-        return fail(error, "CPU %s is not set", name);
+        return tn_fail(error, "CPU %s is not set", name);
     }
     if ((unsigned)id >= count) {
-        return fail(error, "Invalid CPU %s: %d must be in range 0:%u", name, id, count - 1);
+        return tn_fail(error, "Invalid CPU %s: %d must be in range 0:%u", name, id, count - 1);
     }
     return TRUE;
 }
@@ -77,8 +61,8 @@ static gboolean
 check_match(const char *name, int given, unsigned id, guint32 apic_id, GError **error)
 {
     return given == TN_CPU_UNSET || given == (int)id ||
-           fail(error, "property %s: %d doesn't match set apic-id: 0x%x (%s: %u)", name, given,
-                apic_id, name, id);
+           tn_fail(error, "property %s: %d doesn't match set apic-id: 0x%x (%s: %u)", name, given,
+                   apic_id, name, id);
 }
 
 static gboolean
@@ -92,10 +76,10 @@ index_from_apic_id(TnPcCpus *self, const TnCpuAddress *a, unsigned *ret_index, G
             return TRUE;
         }
     }
-    return fail(error,
-                "Invalid CPU [socket: %u, die: %u, core: %u, thread: %u] with APIC ID %u, valid "
-                "index range 0:%u",
-                place.socket, place.die, place.core, place.thread, a->apic_id, self->count - 1);
+    return tn_fail(error,
+                   "Invalid CPU [socket: %u, die: %u, core: %u, thread: %u] with APIC ID %u, valid "
+                   "index range 0:%u",
+                   place.socket, place.die, place.core, place.thread, a->apic_id, self->count - 1);
 }
 
 /* Whether all that was given says the same of CPU @index. */
@@ -113,7 +97,7 @@ check_agreement(TnPcCpus *self, const TnCpuAddress *a, unsigned index, GError **
     }
     (void)tn_machine_config_find_node(self->config.machine, index, &node);
     return a->node == TN_CPU_UNSET || a->node == (int)node ||
-           fail(error, "invalid node-id, must be %u", node);
+           tn_fail(error, "invalid node-id, must be %u", node);
 }
 
 static gboolean
@@ -122,7 +106,7 @@ check_type(TnPcCpus *self, TnDevice *device, GError **error)
     g_autofree char *wanted = g_strdup_printf("%s-x86_64-cpu", self->config.machine->cpu_model);
 
     return strcmp(tn_object_get_type_name(TN_OBJECT(device)), wanted) == 0 ||
-           fail(error, "Invalid CPU type, expected cpu type: '%s'", wanted);
+           tn_fail(error, "Invalid CPU type, expected cpu type: '%s'", wanted);
 }
 
 static gboolean
@@ -141,8 +125,8 @@ cpu_pre_plug(gpointer opaque, TnDevice *device, GError **error)
         return FALSE;
     }
     if (self->cpus[index]) {
-        return fail(error, "CPU[%u] with APIC ID %u exists", index,
-                    tn_cpu_topology_apic_id(&self->topology, index));
+        return tn_fail(error, "CPU[%u] with APIC ID %u exists", index,
+                       tn_cpu_topology_apic_id(&self->topology, index));
     }
     if (!check_agreement(self, &address, index, error)) {
         return FALSE;
@@ -173,11 +157,11 @@ cpu_unplug_request(gpointer opaque, TnDevice *device, GError **error)
     unsigned index = tn_cpu_get_index(TN_CPU(device));
 
     if (index == BOOT_CPU) {
-        return fail(error, "Boot CPU is unpluggable");
+        return tn_fail(error, "Boot CPU is unpluggable");
     }
     if (!tn_acpi_cpu_hotplug_unplug_request(self->controller, index)) {
-        return fail(error, "acpi: device unplug request for not supported device type: %s",
-                    tn_object_get_type_name(TN_OBJECT(device)));
+        return tn_fail(error, "acpi: device unplug request for not supported device type: %s",
+                       tn_object_get_type_name(TN_OBJECT(device)));
     }
     tn_device_set_pending_unplug(device, TRUE);
     return TRUE;
@@ -287,9 +271,10 @@ check_model(TnPcCpus *self, GError **error)
     const char *model = self->config.machine->cpu_model;
 
     return tn_cpu_find_type(model) != G_TYPE_INVALID ||
-           fail(error, "unable to find CPU model '%s' (there are 'host', 'max', 'qemu64' and "
-                       "'Opteron_G1')",
-                model);
+           tn_fail(error,
+                   "unable to find CPU model '%s' (there are 'host', 'max', 'qemu64' and "
+                   "'Opteron_G1')",
+                   model);
 }
 
 gboolean
@@ -301,11 +286,12 @@ tn_pc_cpus_make_first(TnPcCpus *self, TnObject *parent, GError **error)
         return FALSE;
     }
     if (self->count > limit) {
-        return fail(error, "Number of %s cpus requested (%u) exceeds the maximum cpus supported "
-                           "by KVM (%u)",
-                    self->config.machine->cpus > limit ? "SMP" : "hotpluggable",
-                    self->config.machine->cpus > limit ? self->config.machine->cpus : self->count,
-                    limit);
+        return tn_fail(
+            error,
+            "Number of %s cpus requested (%u) exceeds the maximum cpus supported "
+            "by KVM (%u)",
+            self->config.machine->cpus > limit ? "SMP" : "hotpluggable",
+            self->config.machine->cpus > limit ? self->config.machine->cpus : self->count, limit);
     }
     for (unsigned i = 0; i < self->config.machine->cpus; i++) {
         if (!make_one(self, parent, i, error)) {
