@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Box cases: tests/box/cases/*, several to a box, each a program that writes TAP."""
 
+import queue
 import re
 import shlex
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import tally as counting
@@ -14,6 +17,9 @@ BOX = TOP / "tests/box"
 # As tests/box/run-cases has it.
 DEFAULT_LIMIT_SECONDS = 120
 SPARE_SECONDS = 60
+# A box that has not come up by then will not; one that is ended is gone by then.
+BEGIN_SECONDS = 240
+END_SECONDS = 30
 sys.path.insert(0, str(BOX))
 
 import host_kvm  # noqa: E402
@@ -69,40 +75,87 @@ def count(tally, cases):
         options = box_options(path)
         groups.setdefault((usable and not options, options), []).append(path)
     for (direct, options), paths in groups.items():
-        for path in run_group(tally, direct, options, paths, last=direct):
+        todo = [(paths, direct)]
+        while todo:
+            paths, last = todo.pop(0)
+            failed, left = run_group(tally, direct, options, paths, last)
             # The emulated host loses a guest now and then, under any monitor: a new one decides.
-            tally.say(f"again, in a box of its own: box/{path.stem}")
-            run_group(tally, direct, options, [path], last=True)
+            for path in failed:
+                tally.say(f"again, in a box of its own: box/{path.stem}")
+            todo += [([path], True) for path in failed] + ([(left, last)] if left else [])
 
 
 def run_group(tally, direct, options, paths, last):
-    """Run cases together and count them; those that failed are returned unless `last`."""
+    """
+    Run cases together and count them. Returns those to be run again, none if `last`, and those
+    that did not get their turn because the box had hung before.
+    """
     runner = [BOX / "run-cases", *paths]
-    # A case's own limit is kept inside; this one is for a box that hangs as a whole.
     limit = sum(limit_of(path) for path in paths) + SPARE_SECONDS
     boxed = [BOX / "run", "--timeout", str(limit), *options, *runner]
-    seen = follow(tally, runner if direct else boxed, paths)
-    failed = []
+    seen, begun = follow(tally, runner if direct else boxed, paths)
+    failed, left = [], []
     for path in paths:
         outcome, text = seen[path.stem]
-        if outcome.failures and not last:
+        if path.stem not in begun and begun and not direct:
+            left.append(path)
+        elif outcome.failures and not last:
             tally.say(f"box/{path.stem}: {'; '.join(outcome.failures)}")
             failed.append(path)
         else:
             tally.add(f"box/{path.stem}", outcome, text)
-    return failed
+    return failed, left
+
+
+def lines_in_time(process, paths):
+    """
+    Yield the runner's lines. Each case's own limit is kept inside; a box that hangs as a whole
+    cannot keep it, and is ended when the limit has passed here and some more.
+    """
+    limits = {path.stem: limit_of(path) for path in paths}
+    lines = queue.Queue()
+
+    def read():
+        for line in process.stdout:
+            lines.put(line.rstrip("\n"))
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    end = time.monotonic() + BEGIN_SECONDS
+    measures = [process.terminate, process.kill]
+    while True:
+        try:
+            line = lines.get(timeout=max(0, end - time.monotonic()))
+        except queue.Empty:
+            if not measures:
+                return
+            yield "no sign of life in time: ended from outside"
+            measures.pop(0)()
+            end = time.monotonic() + END_SECONDS
+            continue
+        if line is None:
+            return
+        begin = re.fullmatch(r"CASE BEGIN (\S+)", line)
+        if begin:
+            end = time.monotonic() + limits.get(begin[1], DEFAULT_LIMIT_SECONDS) + SPARE_SECONDS
+        elif line.startswith("CASE END "):
+            end = time.monotonic() + SPARE_SECONDS
+        yield line
 
 
 def follow(tally, argv, paths):
-    """Read the runner's stream. Returns what each case came to: {name: (Outcome, its output)}."""
-    seen = {}
+    """
+    Read the runner's stream. Returns what each case came to, {name: (Outcome, its output)}, and
+    the names of those that had begun.
+    """
+    seen, begun = {}, set()
     lines, rest = [], []
     process = subprocess.Popen(argv, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")
-    for line in process.stdout:
-        line = line.rstrip("\n")
+    for line in lines_in_time(process, paths):
         end = re.fullmatch(r"CASE END (\S+) (-?\d+) ([\d.]+)", line)
         if line.startswith("CASE BEGIN "):
+            begun.add(line.split()[2])
             lines = []
         elif end:
             outcome = counting.read_tap(lines, int(end[2]))
@@ -118,4 +171,4 @@ def follow(tally, argv, paths):
     for path in paths:
         ended = counting.Outcome(failures=[f"no end seen, status {status}"])
         seen.setdefault(path.stem, (ended, "\n".join(rest)))
-    return seen
+    return seen, begun
