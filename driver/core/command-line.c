@@ -4,23 +4,17 @@
 
 #include "driver/core/memory-args.h"
 
-#include <stdarg.h>
 #include <string.h>
 
+/* @words ends with NULL. */
 static void
-add(GPtrArray *argv, const char *first, ...) G_GNUC_NULL_TERMINATED;
-
-static void
-add(GPtrArray *argv, const char *first, ...)
+add_words(GPtrArray *argv, const char *const *words)
 {
-    va_list args;
-
-    va_start(args, first);
-    for (const char *word = first; word; word = va_arg(args, const char *)) {
-        g_ptr_array_add(argv, g_strdup(word));
+    for (; *words; words++) {
+        g_ptr_array_add(argv, g_strdup(*words));
     }
-    va_end(args);
 }
+#define add(argv, ...) add_words(argv, (const char *const[]){ __VA_ARGS__ })
 
 static void
 add_take(GPtrArray *argv, const char *option, char *value)
