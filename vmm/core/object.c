@@ -12,8 +12,8 @@ typedef struct TnObjectPrivate {
 
 G_DEFINE_QUARK(tn-core-error-quark, tn_core_error)
 
-gboolean
-tn_fail(GError **error, const char *format, ...)
+void
+tn_core_set_error(GError **error, const char *format, ...)
 {
     g_autofree char *text = NULL;
     va_list args;
@@ -22,7 +22,6 @@ tn_fail(GError **error, const char *format, ...)
     text = g_strdup_vprintf(format, args);
     va_end(args);
     g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, text);
-    return FALSE;
 }
 G_DEFINE_TYPE_WITH_PRIVATE(TnObject, tn_object, G_TYPE_OBJECT)
 

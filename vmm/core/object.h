@@ -21,8 +21,10 @@ typedef enum {
     TN_CORE_ERROR_NOT_FOUND,
 } TnCoreError;
 
-/* Sets @error (may be NULL) to TN_CORE_ERROR_GENERIC and this text. Returns: FALSE, always. */
-gboolean tn_fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Sets @error (may be NULL) to TN_CORE_ERROR_GENERIC and this text. */
+void tn_core_set_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The same, with the value FALSE: for "return tn_fail(...)". */
+#define tn_fail(error, ...) (tn_core_set_error((error), __VA_ARGS__), FALSE)
 
 #define TN_TYPE_OBJECT (tn_object_get_type())
 G_DECLARE_DERIVABLE_TYPE(TnObject, tn_object, TN, OBJECT, GObject)

@@ -50,18 +50,19 @@ make_window(TnDeviceMemory *dm, const TnDeviceMemoryConfig *config, GError **err
     guint64 base, size;
 
     if (config->slots > MAX_SLOTS) {
-        tn_fail(error, "unsupported amount of memory slots: %u", config->slots);
+        tn_core_set_error(error, "unsupported amount of memory slots: %u", config->slots);
         return FALSE;
     }
     if (config->max_ram_size % PAGE_SIZE) {
-        tn_fail(error, "maximum memory size must be aligned to multiple of %d bytes", PAGE_SIZE);
+        tn_core_set_error(error, "maximum memory size must be aligned to multiple of %d bytes",
+                          PAGE_SIZE);
         return FALSE;
     }
     if (!align_up(config->ram_end, GIB, &base) ||
         !g_uint64_checked_add(&size, dm->capacity, config->slots * GIB) ||
         !tn_range_make(base, size, &dm->window)) {
-        tn_fail(error, "unsupported amount of maximum memory: %" G_GUINT64_FORMAT,
-                config->max_ram_size);
+        tn_core_set_error(error, "unsupported amount of maximum memory: %" G_GUINT64_FORMAT,
+                          config->max_ram_size);
         return FALSE;
     }
     dm->has_window = TRUE;
@@ -121,16 +122,17 @@ tn_device_memory_choose_slot(const TnDeviceMemory *dm, int wish, unsigned *ret_s
                              GError **error)
 {
     if (wish != -1 && dm->num_slots && (wish < 0 || (unsigned)wish >= dm->num_slots)) {
-        tn_fail(error, "invalid slot number %d, valid range is [0-%u]", wish, dm->num_slots - 1);
+        tn_core_set_error(error, "invalid slot number %d, valid range is [0-%u]", wish,
+                          dm->num_slots - 1);
         return FALSE;
     }
     if (!dm->num_slots) {
-        tn_fail(error, "no slots were allocated, please specify the 'slots' option");
+        tn_core_set_error(error, "no slots were allocated, please specify the 'slots' option");
         return FALSE;
     }
     if (wish != -1) {
         if (dm->slot_taken[wish]) {
-            tn_fail(error, "slot %d is busy", wish);
+            tn_core_set_error(error, "slot %d is busy", wish);
             return FALSE;
         }
         *ret_slot = (unsigned)wish;
@@ -142,7 +144,7 @@ tn_device_memory_choose_slot(const TnDeviceMemory *dm, int wish, unsigned *ret_s
             return TRUE;
         }
     }
-    tn_fail(error, "no free slots available");
+    tn_core_set_error(error, "no free slots available");
     return FALSE;
 }
 
@@ -153,25 +155,27 @@ check_size(const TnDeviceMemory *dm, const TnDeviceMemoryRequest *request, GErro
     guint64 total;
 
     if (!g_uint64_checked_add(&total, dm->used, request->size) || total > dm->capacity) {
-        tn_fail(error,
-                "not enough space, currently 0x%" G_GINT64_MODIFIER
-                "x in use of total space for memory devices 0x%" G_GINT64_MODIFIER "x",
-                dm->used, dm->capacity);
+        tn_core_set_error(error,
+                          "not enough space, currently 0x%" G_GINT64_MODIFIER
+                          "x in use of total space for memory devices 0x%" G_GINT64_MODIFIER "x",
+                          dm->used, dm->capacity);
         return FALSE;
     }
     if (!dm->has_window) {
-        tn_fail(error, "memory devices (e.g. for memory hotplug) are not enabled, please specify "
-                       "the maxmem option");
+        tn_core_set_error(
+            error, "memory devices (e.g. for memory hotplug) are not enabled, please specify "
+                   "the maxmem option");
         return FALSE;
     }
     if (request->addr % request->align) {
-        tn_fail(error, "address must be aligned to 0x%" G_GINT64_MODIFIER "x bytes",
-                request->align);
+        tn_core_set_error(error, "address must be aligned to 0x%" G_GINT64_MODIFIER "x bytes",
+                          request->align);
         return FALSE;
     }
     if (request->size % request->align) {
-        tn_fail(error, "backend memory size must be multiple of 0x%" G_GINT64_MODIFIER "x",
-                request->align);
+        tn_core_set_error(error,
+                          "backend memory size must be multiple of 0x%" G_GINT64_MODIFIER "x",
+                          request->align);
         return FALSE;
     }
     return TRUE;
@@ -185,19 +189,20 @@ check_addr(const TnDeviceMemory *dm, const TnDeviceMemoryRequest *request, GErro
 
     if (!tn_range_make(request->addr, request->size, &range) ||
         !tn_range_covers(dm->window, range)) {
-        tn_fail(error,
-                "can't add memory device [0x%" G_GINT64_MODIFIER "x:0x%" G_GINT64_MODIFIER
-                "x], usable range for memory devices [0x%" G_GINT64_MODIFIER
-                "x:0x%" G_GINT64_MODIFIER "x]",
-                request->addr, request->size, dm->window.first, tn_range_size(dm->window));
+        tn_core_set_error(error,
+                          "can't add memory device [0x%" G_GINT64_MODIFIER "x:0x%" G_GINT64_MODIFIER
+                          "x], usable range for memory devices [0x%" G_GINT64_MODIFIER
+                          "x:0x%" G_GINT64_MODIFIER "x]",
+                          request->addr, request->size, dm->window.first,
+                          tn_range_size(dm->window));
         return FALSE;
     }
     for (guint i = 0; i < dm->entries->len; i++) {
         const Entry *e = &g_array_index(dm->entries, Entry, i);
 
         if (tn_range_overlaps(e->range, range)) {
-            tn_fail(error, "address range conflicts with memory device id='%s'",
-                    e->name ? e->name : "(unnamed)");
+            tn_core_set_error(error, "address range conflicts with memory device id='%s'",
+                              e->name ? e->name : "(unnamed)");
             return FALSE;
         }
     }
@@ -227,8 +232,9 @@ first_fit(const TnDeviceMemory *dm, const TnDeviceMemoryRequest *request, guint6
         }
     }
     if (!ok || !tn_range_covers(dm->window, range)) {
-        tn_fail(error, "could not find position in guest address space for memory device - "
-                       "memory fragmented due to alignments");
+        tn_core_set_error(error,
+                          "could not find position in guest address space for memory device - "
+                          "memory fragmented due to alignments");
         return FALSE;
     }
     *ret_addr = range.first;

@@ -107,12 +107,13 @@ tear_down(Fixture *f, gconstpointer data)
 static TnDevice *
 hang(Fixture *f, TnDevice *device, TnPciBus *bus, const char *id, int devfn)
 {
-    tn_device_set_id(device, id);
-    tn_device_set_platform(device, &f->p->platform);
-    tn_device_set_hotplugged(device, TRUE);
-    tn_pci_device_set_address(TN_PCI_DEVICE(device), bus, devfn);
-    g_assert_true(tn_object_add_child(f->peripheral, id, TN_OBJECT(device), NULL));
-    g_object_unref(device);
+    g_autoptr(TnDevice) owned = device;
+
+    tn_device_set_id(owned, id);
+    tn_device_set_platform(owned, &f->p->platform);
+    tn_device_set_hotplugged(owned, TRUE);
+    tn_pci_device_set_address(TN_PCI_DEVICE(owned), bus, devfn);
+    g_assert_true(tn_object_add_child(f->peripheral, id, TN_OBJECT(owned), NULL));
     return device;
 }
 
