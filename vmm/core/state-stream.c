@@ -102,7 +102,7 @@ put_value(GByteArray *out, const TnStateField *field, const guint8 *from)
         guint8 bytes[8];
 
         if (field->type == TN_STATE_BOOL) {
-            bytes[0] = is_true(from, field->stride);
+            bytes[0] = is_true(from + i * field->stride, field->stride);
         } else {
             memcpy(bytes, from + i * size, size);
         }
@@ -219,7 +219,7 @@ get_value(const Reader *r, const TnStateField *field, const guint8 *bytes, guint
             return FALSE;
         }
         if (field->type == TN_STATE_BOOL && r->copy) {
-            put_truth(to, field->stride, bytes[i]);
+            put_truth(to + i * field->stride, field->stride, bytes[i]);
         } else if (r->copy) {
             memcpy(to + i * size, bytes + i * size, size);
         }

@@ -58,7 +58,7 @@ struct TnStateTable {
     { #field_, kind, offsetof(type_, field_), TN_STATE_ONE(kind, type_, field_), NULL, \
       TN_STATE_SIZE(type_, field_) }
 #define TN_STATE_ARRAY(kind, type_, field_, n_) \
-    { #field_, kind, offsetof(type_, field_), n_, NULL, 0 }
+    { #field_, kind, offsetof(type_, field_), n_, NULL, TN_STATE_SIZE(type_, field_[0]) }
 #define TN_STATE_POINTER(type_, field_, table_) \
     { #field_, TN_STATE_PART, offsetof(type_, field_), 1, table_, 0 }
 #define TN_STATE_STRUCTS(type_, field_, n_field_, item_, table_) \

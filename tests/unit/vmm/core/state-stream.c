@@ -18,6 +18,7 @@ typedef struct Inner {
 typedef struct Outer {
     gboolean wide;
     bool narrow;
+    gboolean truths[3];
     guint8 byte;
     guint32 longs[2];
     guint64 quad;
@@ -65,6 +66,7 @@ static const TnStateField outer_fields[] = {
     TN_STATE_ARRAY(TN_STATE_U32, Outer, longs, 2),
     TN_STATE_FIELD(TN_STATE_U64, Outer, quad),
     TN_STATE_ARRAY(TN_STATE_BYTES, Outer, raw, 3),
+    TN_STATE_ARRAY(TN_STATE_BOOL, Outer, truths, 3),
     TN_STATE_POINTER(Outer, inner, &inner_table),
     TN_STATE_END,
 };
@@ -90,7 +92,8 @@ fill(Fixture *f)
     f->items[1].word = 0x5678;
     f->inner = (Inner){ 2, f->items };
     f->outer = (Outer){ .wide = TRUE, .narrow = TRUE, .byte = 7, .longs = { 1, 0xfffffffe },
-                        .quad = G_MAXUINT64 - 1, .raw = { 9, 8, 7 }, .inner = &f->inner };
+                        .quad = G_MAXUINT64 - 1, .raw = { 9, 8, 7 }, .inner = &f->inner,
+                        .truths = { FALSE, TRUE, FALSE } };
 }
 
 static void
@@ -150,6 +153,9 @@ test_round_trip(Fixture *f, gconstpointer data)
     g_assert_no_error(error);
     g_assert_cmpint(f->outer.wide, ==, TRUE);
     g_assert_true(f->outer.narrow);
+    g_assert_cmpint(f->outer.truths[0], ==, FALSE);
+    g_assert_cmpint(f->outer.truths[1], ==, TRUE);
+    g_assert_cmpint(f->outer.truths[2], ==, FALSE);
     g_assert_cmpuint(f->outer.byte, ==, 7);
     g_assert_cmphex(f->outer.longs[1], ==, 0xfffffffe);
     g_assert_cmphex(f->outer.quad, ==, G_MAXUINT64 - 1);
