@@ -122,15 +122,28 @@ deliver_locked(TnHypervTestdev *self, const Route *route, const TnHypervMessage 
     return TRUE;
 }
 
+/* A route that a vCPU thread freed in the meantime has closed @fd: then it is not ours to read. */
+static void
+drain_ack_locked(const TnHypervTestdev *self, int fd)
+{
+    for (guint i = 0; i < self->routes->len; i++) {
+        const Route *route = g_ptr_array_index(self->routes, i);
+        guint64 count;
+
+        if (route->ack_fd == fd) {
+            (void)!read(fd, &count, sizeof(count));
+        }
+    }
+}
+
 /* The guest is done with a SINT: main thread. */
 static gboolean
 on_ack(gint fd, GIOCondition condition, gpointer user_data)
 {
     TnHypervTestdev *self = user_data;
-    guint64 count;
 
-    (void)!read(fd, &count, sizeof(count));
     g_mutex_lock(&self->lock);
+    drain_ack_locked(self, fd);
     for (unsigned i = 0; i < NUM_CONNECTIONS; i++) {
         Connection *connection = &self->messages[i];
 
