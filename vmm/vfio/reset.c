@@ -32,6 +32,14 @@ get_dependents(TnVfioPci *self)
     return g_steal_pointer(&info);
 }
 
+/* As TnVfioDevice has it. (transfer full) */
+static char *
+name_of(const struct vfio_pci_dependent_device *device)
+{
+    return g_strdup_printf("%04x:%02x:%02x.%u", device->segment, device->bus, device->devfn >> 3,
+                           device->devfn & 7);
+}
+
 /* Whether @name, which is in use, keeps the bus of @self from being reset. */
 static gboolean
 is_in_the_way(TnVfioPci *self, const char *name, gboolean with_others)
@@ -56,9 +64,7 @@ static TnVfioGroup *
 group_to_reset(TnVfioPci *self, const struct vfio_pci_dependent_device *other,
                gboolean with_others)
 {
-    g_autofree char *name =
-        g_strdup_printf("%04x:%02x:%02x.%u", other->segment, other->bus, other->devfn >> 3,
-                        other->devfn & 7);
+    g_autofree char *name = name_of(other);
     TnVfioGroup *group = tn_vfio_group_find(self->vfio.host, (int)other->group_id);
     const GPtrArray *used = group ? tn_vfio_group_get_devices(group) : NULL;
 
@@ -77,10 +83,7 @@ note_bus_reset(TnVfioPci *self, const struct vfio_pci_hot_reset_info *info)
     const GPtrArray *functions = self->vfio.host->functions;
 
     for (guint32 i = 0; i < info->count; i++) {
-        const struct vfio_pci_dependent_device *reached = &info->devices[i];
-        g_autofree char *name =
-            g_strdup_printf("%04x:%02x:%02x.%u", reached->segment, reached->bus,
-                            reached->devfn >> 3, reached->devfn & 7);
+        g_autofree char *name = name_of(&info->devices[i]);
 
         for (unsigned j = 0; j < functions->len; j++) {
             TnVfioPci *other = functions->pdata[j];
