@@ -28,7 +28,6 @@ domain_get_vcpus_flags(TnRpcCall *call, void *data, void *data_ret, GError **err
     TnRpcDomainGetVcpusFlagsRet *ret = data_ret;
     g_autoptr(TnLockedDomain) domain = NULL;
     const TnDomainDef *def;
-    gboolean live, config;
 
     if (!tn_api_check_flags(call, args->flags,
                             AFFECT_FLAGS | VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_GUEST,
@@ -39,11 +38,10 @@ domain_get_vcpus_flags(TnRpcCall *call, void *data, void *data_ret, GError **err
     if (domain && (args->flags & VIR_DOMAIN_VCPU_GUEST)) {
         return tn_domain_check_active_locked(domain, error) && tn_api_fail_agent(error);
     }
-    if (!domain || !tn_domain_affected_locked(domain, args->flags & AFFECT_FLAGS, &live, &config,
-                                              error)) {
+    def = domain ? tn_domain_affected_def_locked(domain, args->flags & AFFECT_FLAGS, error) : NULL;
+    if (!def) {
         return FALSE;
     }
-    def = live ? domain->live : domain->persistent;
     ret->num = (int)(args->flags & VIR_DOMAIN_VCPU_MAXIMUM ? def->vcpus_max : def->vcpus);
     return TRUE;
 }
@@ -271,18 +269,6 @@ domain_get_vcpus(TnRpcCall *call, void *data, void *data_ret, GError **error)
     return TRUE;
 }
 
-/* The definition that @flags mean. Under the lock. */
-static const TnDomainDef *
-def_of_flags(const TnDomain *domain, unsigned flags, GError **error)
-{
-    gboolean live, config;
-
-    if (!tn_domain_affected_locked(domain, flags, &live, &config, error)) {
-        return NULL;
-    }
-    return live ? domain->live : domain->persistent;
-}
-
 static gboolean
 domain_get_vcpu_pin_info(TnRpcCall *call, void *data, void *data_ret, GError **error)
 {
@@ -296,7 +282,7 @@ domain_get_vcpu_pin_info(TnRpcCall *call, void *data, void *data_ret, GError **e
         return FALSE;
     }
     domain = tn_api_lock_domain(call, &args->dom, error);
-    def = domain ? def_of_flags(domain, args->flags, error) : NULL;
+    def = domain ? tn_domain_affected_def_locked(domain, args->flags, error) : NULL;
     if (!def || !maps_init(&maps, call, MIN((int)def->vcpus_max, args->ncpumaps), args->maplen,
                            error)) {
         return FALSE;
@@ -322,7 +308,7 @@ domain_get_emulator_pin_info(TnRpcCall *call, void *data, void *data_ret, GError
         return FALSE;
     }
     domain = tn_api_lock_domain(call, &args->dom, error);
-    def = domain ? def_of_flags(domain, args->flags, error) : NULL;
+    def = domain ? tn_domain_affected_def_locked(domain, args->flags, error) : NULL;
     if (!def || !maps_init(&maps, call, 1, args->maplen, error)) {
         return FALSE;
     }

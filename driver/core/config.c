@@ -12,15 +12,17 @@ char *
 tn_config_get_metadata(TnDomain *domain, int type, const char *uri, unsigned flags,
                        GError **error)
 {
-    gboolean live, config;
+    const TnDomainDef *def = NULL;
     char *text = NULL;
 
     g_mutex_lock(&domain->lock);
     if (tn_domain_is_empty_locked(domain)) {
         tn_domain_set_gone_error(error, domain->uuid_text, domain->name);
-    } else if (tn_domain_affected_locked(domain, flags, &live, &config, error)) {
-        text = tn_domain_def_get_metadata(live ? domain->live : domain->persistent, type, uri,
-                                          error);
+    } else {
+        def = tn_domain_affected_def_locked(domain, flags, error);
+    }
+    if (def) {
+        text = tn_domain_def_get_metadata(def, type, uri, error);
     }
     g_mutex_unlock(&domain->lock);
     return text;

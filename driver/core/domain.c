@@ -150,3 +150,14 @@ tn_domain_affected_locked(const TnDomain *domain, unsigned flags, gboolean *ret_
     *ret_config = config;
     return TRUE;
 }
+
+const TnDomainDef *
+tn_domain_affected_def_locked(const TnDomain *domain, unsigned flags, GError **error)
+{
+    gboolean live, config;
+
+    if (!tn_domain_affected_locked(domain, flags, &live, &config, error)) {
+        return NULL;
+    }
+    return live ? domain->live : domain->persistent;
+}

@@ -114,7 +114,7 @@ void tn_domain_set_gone_error(GError **error, const char *uuid_text, const char 
 void tn_domain_set_state_locked(TnDomain *domain, int state, int reason);
 
 /**
- * tn_domain_affected:
+ * tn_domain_affected_locked:
  * @flags: VIR_DOMAIN_AFFECT_CURRENT, _LIVE, _CONFIG
  * @ret_live, @ret_config: which definitions a change of @flags means now
  * Errors: OPERATION_INVALID "domain is not running", "cannot modify the persistent
@@ -122,6 +122,10 @@ void tn_domain_set_state_locked(TnDomain *domain, int state, int reason);
  */
 gboolean tn_domain_affected_locked(const TnDomain *domain, unsigned flags, gboolean *ret_live,
                                    gboolean *ret_config, GError **error);
+
+/* The definition that a query with @flags means, valid under the lock; NULL: errors as above. */
+const TnDomainDef *tn_domain_affected_def_locked(const TnDomain *domain, unsigned flags,
+                                                 GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnDomain, tn_domain_unref)
 

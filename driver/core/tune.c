@@ -25,16 +25,11 @@ tn_tune_check_start(const TnDomainDef *def, GError **error)
 static const TnDomainDef *
 def_locked(TnDomain *domain, unsigned flags, GError **error)
 {
-    gboolean live, config;
-
     if (tn_domain_is_empty_locked(domain)) {
         tn_domain_set_gone_error(error, domain->uuid_text, domain->name);
         return NULL;
     }
-    if (!tn_domain_affected_locked(domain, flags, &live, &config, error)) {
-        return NULL;
-    }
-    return live ? domain->live : domain->persistent;
+    return tn_domain_affected_def_locked(domain, flags, error);
 }
 
 gboolean
