@@ -50,20 +50,17 @@ make_window(TnDeviceMemory *dm, const TnDeviceMemoryConfig *config, GError **err
     guint64 base, size;
 
     if (config->slots > MAX_SLOTS) {
-        tn_core_set_error(error, "unsupported amount of memory slots: %u", config->slots);
-        return FALSE;
+        return tn_fail(error, "unsupported amount of memory slots: %u", config->slots);
     }
     if (config->max_ram_size % PAGE_SIZE) {
-        tn_core_set_error(error, "maximum memory size must be aligned to multiple of %d bytes",
-                          PAGE_SIZE);
-        return FALSE;
+        return tn_fail(error, "maximum memory size must be aligned to multiple of %d bytes",
+                       PAGE_SIZE);
     }
     if (!align_up(config->ram_end, GIB, &base) ||
         !g_uint64_checked_add(&size, dm->capacity, config->slots * GIB) ||
         !tn_range_make(base, size, &dm->window)) {
-        tn_core_set_error(error, "unsupported amount of maximum memory: %" G_GUINT64_FORMAT,
-                          config->max_ram_size);
-        return FALSE;
+        return tn_fail(error, "unsupported amount of maximum memory: %" G_GUINT64_FORMAT,
+                       config->max_ram_size);
     }
     dm->has_window = TRUE;
     return TRUE;
@@ -122,18 +119,15 @@ tn_device_memory_choose_slot(const TnDeviceMemory *dm, int wish, unsigned *ret_s
                              GError **error)
 {
     if (wish != -1 && dm->num_slots && (wish < 0 || (unsigned)wish >= dm->num_slots)) {
-        tn_core_set_error(error, "invalid slot number %d, valid range is [0-%u]", wish,
-                          dm->num_slots - 1);
-        return FALSE;
+        return tn_fail(error, "invalid slot number %d, valid range is [0-%u]", wish,
+                       dm->num_slots - 1);
     }
     if (!dm->num_slots) {
-        tn_core_set_error(error, "no slots were allocated, please specify the 'slots' option");
-        return FALSE;
+        return tn_fail(error, "no slots were allocated, please specify the 'slots' option");
     }
     if (wish != -1) {
         if (dm->slot_taken[wish]) {
-            tn_core_set_error(error, "slot %d is busy", wish);
-            return FALSE;
+            return tn_fail(error, "slot %d is busy", wish);
         }
         *ret_slot = (unsigned)wish;
         return TRUE;
@@ -144,8 +138,7 @@ tn_device_memory_choose_slot(const TnDeviceMemory *dm, int wish, unsigned *ret_s
             return TRUE;
         }
     }
-    tn_core_set_error(error, "no free slots available");
-    return FALSE;
+    return tn_fail(error, "no free slots available");
 }
 
 /* Whether a device of @request->size may come at all, wherever. */
@@ -155,28 +148,24 @@ check_size(const TnDeviceMemory *dm, const TnDeviceMemoryRequest *request, GErro
     guint64 total;
 
     if (!g_uint64_checked_add(&total, dm->used, request->size) || total > dm->capacity) {
-        tn_core_set_error(error,
-                          "not enough space, currently 0x%" G_GINT64_MODIFIER
-                          "x in use of total space for memory devices 0x%" G_GINT64_MODIFIER "x",
-                          dm->used, dm->capacity);
-        return FALSE;
+        return tn_fail(error,
+                       "not enough space, currently 0x%" G_GINT64_MODIFIER
+                       "x in use of total space for memory devices 0x%" G_GINT64_MODIFIER "x",
+                       dm->used, dm->capacity);
     }
     if (!dm->has_window) {
-        tn_core_set_error(
+        return tn_fail(
             error, "memory devices (e.g. for memory hotplug) are not enabled, please specify "
                    "the maxmem option");
-        return FALSE;
     }
     if (request->addr % request->align) {
-        tn_core_set_error(error, "address must be aligned to 0x%" G_GINT64_MODIFIER "x bytes",
-                          request->align);
-        return FALSE;
+        return tn_fail(error, "address must be aligned to 0x%" G_GINT64_MODIFIER "x bytes",
+                       request->align);
     }
     if (request->size % request->align) {
-        tn_core_set_error(error,
-                          "backend memory size must be multiple of 0x%" G_GINT64_MODIFIER "x",
-                          request->align);
-        return FALSE;
+        return tn_fail(error,
+                       "backend memory size must be multiple of 0x%" G_GINT64_MODIFIER "x",
+                       request->align);
     }
     return TRUE;
 }
@@ -189,21 +178,19 @@ check_addr(const TnDeviceMemory *dm, const TnDeviceMemoryRequest *request, GErro
 
     if (!tn_range_make(request->addr, request->size, &range) ||
         !tn_range_covers(dm->window, range)) {
-        tn_core_set_error(error,
-                          "can't add memory device [0x%" G_GINT64_MODIFIER "x:0x%" G_GINT64_MODIFIER
-                          "x], usable range for memory devices [0x%" G_GINT64_MODIFIER
-                          "x:0x%" G_GINT64_MODIFIER "x]",
-                          request->addr, request->size, dm->window.first,
-                          tn_range_size(dm->window));
-        return FALSE;
+        return tn_fail(error,
+                       "can't add memory device [0x%" G_GINT64_MODIFIER "x:0x%" G_GINT64_MODIFIER
+                       "x], usable range for memory devices [0x%" G_GINT64_MODIFIER
+                       "x:0x%" G_GINT64_MODIFIER "x]",
+                       request->addr, request->size, dm->window.first,
+                       tn_range_size(dm->window));
     }
     for (guint i = 0; i < dm->entries->len; i++) {
         const Entry *e = &g_array_index(dm->entries, Entry, i);
 
         if (tn_range_overlaps(e->range, range)) {
-            tn_core_set_error(error, "address range conflicts with memory device id='%s'",
-                              e->name ? e->name : "(unnamed)");
-            return FALSE;
+            return tn_fail(error, "address range conflicts with memory device id='%s'",
+                           e->name ? e->name : "(unnamed)");
         }
     }
     return TRUE;
@@ -232,10 +219,9 @@ first_fit(const TnDeviceMemory *dm, const TnDeviceMemoryRequest *request, guint6
         }
     }
     if (!ok || !tn_range_covers(dm->window, range)) {
-        tn_core_set_error(error,
-                          "could not find position in guest address space for memory device - "
-                          "memory fragmented due to alignments");
-        return FALSE;
+        return tn_fail(error,
+                       "could not find position in guest address space for memory device - "
+                       "memory fragmented due to alignments");
     }
     *ret_addr = range.first;
     return TRUE;

@@ -10,6 +10,15 @@
 
 #define TN_KEYVAL_MAX 65536 /* bytes of one option's text */
 
+/* A json_object that this scope owns; may be NULL. */
+#define TN_AUTO_JSON __attribute__((cleanup(tn_keyval_clear_json))) json_object *
+
+static inline void
+tn_keyval_clear_json(json_object **object)
+{
+    (void)json_object_put(*object);
+}
+
 /**
  * tn_keyval_parse:
  * @text: "kvm,dump-guest-core=off".

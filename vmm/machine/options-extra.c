@@ -14,15 +14,6 @@
 #define MAX_GLOBALS 1024
 
 static void
-json_free(json_object **object)
-{
-    if (*object) {
-        json_object_put(*object);
-    }
-}
-#define AUTO_JSON __attribute__((cleanup(json_free))) json_object *
-
-static void
 fw_cfg_file_free(gpointer data)
 {
     TnFwCfgFile *file = data;
@@ -68,7 +59,7 @@ read_file(const char *path, GError **error)
 gboolean
 tn_options_take_fw_cfg(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, "name", error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, "name", error);
     g_autofree char *name = NULL;
     g_autofree char *path = NULL;
     g_autofree char *string = NULL;
@@ -119,7 +110,7 @@ split_global(const char *text, TnGlobal *global, GError **error)
         global->value = g_strdup(equals + 1);
         return TRUE;
     } else {
-        AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
+        TN_AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
 
         if (!terms) {
             return FALSE;
@@ -207,7 +198,7 @@ take_number(json_object *terms, const char *key, gint64 *ret_number, GError **er
 gboolean
 tn_options_parse_add_fd(const char *text, TnAddFd *ret_add, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
     g_autofree char *opaque = NULL;
     const char *wrong = NULL;
     gint64 fd, set;

@@ -11,15 +11,6 @@
 #define FIRST_INHERITED_FD 3
 #define MAX_RAM (1ULL << 46) /* what 48 address bits leave beside the windows */
 
-static void
-json_free(json_object **object)
-{
-    if (*object) {
-        json_object_put(*object);
-    }
-}
-#define AUTO_JSON __attribute__((cleanup(json_free))) json_object *
-
 /* "kvm", alone or first of a list as "kvm:tcg". */
 static gboolean
 check_accel(const char *accel, GError **error)
@@ -83,7 +74,7 @@ take_off(json_object *terms, const char *key, GError **error)
 gboolean
 tn_options_take_machine(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, "type", error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, "type", error);
     g_autofree char *type = NULL;
     g_autofree char *accel = NULL;
     g_autofree char *backend = NULL;
@@ -118,7 +109,7 @@ tn_options_take_machine(TnMachineConfig *config, const char *text, GError **erro
 gboolean
 tn_options_take_overcommit(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
 
     return terms && take_off(terms, "mem-lock", error) &&
            tn_keyval_take_bool(terms, "cpu-pm", &config->cpu_pm, error) &&
@@ -128,7 +119,7 @@ tn_options_take_overcommit(TnMachineConfig *config, const char *text, GError **e
 gboolean
 tn_options_take_accel(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, "accel", error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, "accel", error);
     g_autofree char *accel = NULL;
 
     if (!terms) {
@@ -255,7 +246,7 @@ complete_smp(TnMachineConfig *c, GError **error)
 gboolean
 tn_options_take_smp(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, "cpus", error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, "cpus", error);
 
     config->cpus = config->max_cpus = 0;
     config->sockets = config->dies = config->cores = config->threads = 0;
@@ -282,7 +273,7 @@ take_size(json_object *terms, const char *key, guint64 unit, guint64 *ret_bytes,
 gboolean
 tn_options_take_memory(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, "size", error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, "size", error);
     guint64 size = DEFAULT_RAM, max = 0;
     unsigned slots = 0;
 
@@ -376,7 +367,7 @@ tn_options_take_numa(TnMachineConfig *config, const char *text, GError **error)
 {
     g_autoptr(GPtrArray) cpus = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *rest = split_numa_cpus(text, cpus);
-    AUTO_JSON terms = tn_keyval_parse(rest, "type", error);
+    TN_AUTO_JSON terms = tn_keyval_parse(rest, "type", error);
     g_autofree char *type = NULL;
     TnNumaNode node = { 0 };
     unsigned id = config->num_numa;
@@ -422,7 +413,7 @@ tn_options_take_numa(TnMachineConfig *config, const char *text, GError **error)
 gboolean
 tn_options_take_name(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, "guest", error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, "guest", error);
 
     if (!terms || !tn_keyval_take_bool(terms, "debug-threads", &config->debug_threads, error)) {
         return FALSE;
@@ -437,7 +428,7 @@ tn_options_take_name(TnMachineConfig *config, const char *text, GError **error)
 gboolean
 tn_options_take_rtc(TnMachineConfig *config, const char *text, GError **error)
 {
-    AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
+    TN_AUTO_JSON terms = tn_keyval_parse(text, NULL, error);
     g_autofree char *base = NULL;
     g_autofree char *clock = NULL;
     g_autofree char *driftfix = NULL;

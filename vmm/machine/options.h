@@ -58,6 +58,7 @@ gboolean tn_options_take_machine(TnMachineConfig *config, const char *text, GErr
 gboolean tn_options_take_accel(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_cpu(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_smp(TnMachineConfig *config, const char *text, GError **error);
+gboolean tn_options_take_overcommit(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_memory(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_numa(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_name(TnMachineConfig *config, const char *text, GError **error);
@@ -65,7 +66,6 @@ gboolean tn_options_take_rtc(TnMachineConfig *config, const char *text, GError *
 gboolean tn_options_take_uuid(TnMachineConfig *config, const char *text, GError **error);
 /* options-extra.c, likewise. */
 gboolean tn_options_take_fw_cfg(TnMachineConfig *config, const char *text, GError **error);
-gboolean tn_options_take_overcommit(TnMachineConfig *config, const char *text, GError **error);
 gboolean tn_options_take_global(TnMachineConfig *config, const char *text, GError **error);
 /* options-numa.c: "-numa dist" without its first word; what is told is completed at the end. */
 gboolean tn_options_take_numa_distance(TnMachineConfig *config, json_object *terms,
