@@ -318,7 +318,7 @@ warn_once(TnKernelCache *cache, const char *what, const char *why)
     }
 }
 
-/* A file of ours called @name, written, on the disk, and read-only. */
+/* What was written to @fd is on the disk, and nobody writes to it any more. */
 static gboolean
 finish_file(int fd)
 {

@@ -23,6 +23,7 @@ tn_core_set_error(GError **error, const char *format, ...)
     va_end(args);
     g_set_error_literal(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, text);
 }
+
 G_DEFINE_TYPE_WITH_PRIVATE(TnObject, tn_object, G_TYPE_OBJECT)
 
 static TnObjectPrivate *

@@ -57,8 +57,8 @@ void tn_fw_cfg_set_u64(TnFwCfg *self, guint16 key, guint64 value);
  */
 gboolean tn_fw_cfg_add_file(TnFwCfg *self, const char *name, GBytes *data, GError **error);
 
-/* New contents, (transfer none), of a file that was added; no others may have been before the guest
- * looks again, as sizes change: at reset. Main thread. */
+/* New contents, (transfer none), of a file that was added. The size may change, so only at reset,
+ * before the guest reads the directory again. Main thread. */
 void tn_fw_cfg_set_file(TnFwCfg *self, const char *name, GBytes *data);
 
 G_END_DECLS

@@ -2,8 +2,8 @@
 /* The machine as an object: its platform, its tree and its run state. */
 #include "vmm/machine/machine.h"
 
-#include "vmm/core/clock.h"
 #include "vmm/core/boot-order.h"
+#include "vmm/core/clock.h"
 #include "vmm/core/hotplug-trace.h"
 #include "vmm/core/reset.h"
 #include "vmm/machine/machine-private.h"

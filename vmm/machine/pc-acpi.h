@@ -67,7 +67,7 @@ typedef struct TnPcAcpiConfig {
 /**
  * tn_pc_acpi_build:
  * @error: GENERIC: there is too much to tell: slots, CPUs, bridges and nodes may each be the most
- *   there can be; distances between 128 nodes and the slots of 31 bridges together may not.
+ *   there can be; distances between 128 nodes and the slots of 15 bridges together may not.
  * Returns: (transfer full): bytes to copy to TN_PC_ACPI_BASE, at most
  *   TN_PC_ACPI_MAX_SIZE of them.
  */
