@@ -5,6 +5,8 @@ import os
 import time
 from pathlib import Path
 
+from taskstats import Taskstats
+
 LIMIT_SECONDS = 60
 
 
@@ -76,8 +78,19 @@ def pss_beyond_ram(pid, ram_bytes):
     return sum(others)
 
 
+def _user_and_guest_ticks(folder):
+    fields = _fields(folder / "stat")
+    return int(fields[11]), int(fields[40])
+
+
 def user_seconds(pid):
     """Processor time in user space outside of the guest, of all threads there ever were."""
-    fields = _fields(Path(f"/proc/{pid}/stat"))
-    ticks = int(fields[11]) - int(fields[40])  # utime contains guest_time
-    return ticks / os.sysconf("SC_CLK_TCK")
+    tick = os.sysconf("SC_CLK_TCK")
+    whole, guest = _user_and_guest_ticks(Path(f"/proc/{pid}"))
+    living, scaled = 0.0, 0
+    with Taskstats() as kernel:
+        for thread in threads(pid):
+            living += kernel.user_seconds(int(thread.name))
+            scaled += _user_and_guest_ticks(thread)[0]
+    # Threads that have ended had no guest, so that scaling does them no harm.
+    return living + max(0, whole - scaled) / tick - guest / tick

@@ -5,6 +5,7 @@ one stop an instruction (of a rep instruction: a repetition). Counts, unlike tim
 depend on what else the host does.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -17,6 +18,7 @@ WALL = 0x40000000
 SYS_IOCTL = 16
 KVM_RUN = 0xAE80
 SYSCALL_BYTES = 0x050F
+LIMIT_SECONDS = 15
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.restype = ctypes.c_long
@@ -87,17 +89,33 @@ class Stepper:
             count += 1
 
 
+@contextlib.contextmanager
+def _limit(seconds):
+    """Raises TimeoutError in the block when it has taken so long."""
+    def expire(_signal, _frame):
+        raise TimeoutError(f"an exit did not come back from the kernel within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def measure(tid, exits):
     """
     Goes through `exits` exits of a thread whose guest does the same for ever. Returns
-    (median instructions, median system calls).
+    (median instructions, median system calls). TimeoutError: the thread does not leave
+    KVM_RUN any more, which some hosts' KVM does to a stepped thread now and then; the
+    process is of no more use.
     """
-    stepper = Stepper(tid)
-    try:
+    with _limit(LIMIT_SECONDS):
+        stepper = Stepper(tid)
         for _ in range(3):  # the attaching itself, and what caches make of the first
             stepper.exit()
         seen = [stepper.exit() for _ in range(exits)]
-    finally:
         stepper.detach()
     counts, calls = zip(*seen)
     return statistics.median_low(counts), statistics.median_low(calls)
