@@ -110,7 +110,7 @@ def prepare():
 def kernel_command_line(job, results):
     """Words for the box's kernel: quiet, without what an emulated host need not do."""
     words = ["console=ttyS0", "quiet", "panic=-1", "rdinit=/init", "intel_iommu=on",
-             "mitigations=off", "nokaslr", "audit=0", "apparmor=0", "nowatchdog",
+             "mitigations=off", "nokaslr", "norandmaps", "audit=0", "apparmor=0", "nowatchdog",
              "no_timer_check", "tsc=reliable", "8250.nr_uarts=1", "i8042.noprobe",
              "cryptomgr.notests", "random.trust_cpu=on", "rcupdate.rcu_expedited=1",
              f"tenon.job={job}"]
