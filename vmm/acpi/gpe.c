@@ -48,6 +48,24 @@ static const TnMemoryRegionOps gpe_ops = {
     .impl = { .min = 1, .max = 1 },
 };
 
+static gboolean
+raise_now(gpointer user_data)
+{
+    TnAcpiGpe *gpe = user_data;
+
+    g_source_set_ready_time(gpe->raiser, -1);
+    tn_acpi_gpe_update(gpe);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+raiser_dispatch(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    return callback(user_data);
+}
+
+static GSourceFuncs raiser_funcs = { .dispatch = raiser_dispatch };
+
 void
 tn_acpi_gpe_init(TnAcpiGpe *gpe, TnMemory *memory, TnMemoryRegion *io, guint16 port,
                  TnAcpiSci *sci)
@@ -57,6 +75,12 @@ tn_acpi_gpe_init(TnAcpiGpe *gpe, TnMemory *memory, TnMemoryRegion *io, guint16 p
     gpe->sci = sci;
     gpe->status = 0;
     gpe->enable = 0;
+    gpe->raiser = g_source_new(&raiser_funcs, sizeof(GSource));
+    g_source_set_static_name(gpe->raiser, "acpi-gpe");
+    g_source_set_callback(gpe->raiser, raise_now, gpe, NULL);
+    /* Before the next command: no stream of them may keep the guest from being told. */
+    g_source_set_priority(gpe->raiser, G_PRIORITY_HIGH);
+    g_source_attach(gpe->raiser, NULL);
     tn_memory_region_init_io(&gpe->region, memory, NULL, &gpe_ops, gpe, "acpi-gpe0",
                              TN_ACPI_GPE0_LENGTH);
     tn_memory_region_add_subregion(io, port, &gpe->region);
@@ -65,6 +89,8 @@ tn_acpi_gpe_init(TnAcpiGpe *gpe, TnMemory *memory, TnMemoryRegion *io, guint16 p
 void
 tn_acpi_gpe_done(TnAcpiGpe *gpe)
 {
+    g_source_destroy(gpe->raiser);
+    g_clear_pointer(&gpe->raiser, g_source_unref);
     tn_memory_region_del_subregion(gpe->io, &gpe->region);
     tn_memory_synchronize(gpe->region.memory);
     tn_memory_region_done(&gpe->region);
@@ -82,8 +108,8 @@ tn_acpi_gpe_raise(TnAcpiGpe *gpe, unsigned bit)
     }
     g_mutex_lock(&gpe->lock);
     gpe->status |= (guint16)(1U << bit);
-    update_locked(gpe);
     g_mutex_unlock(&gpe->lock);
+    g_source_set_ready_time(gpe->raiser, 0);
 }
 
 void

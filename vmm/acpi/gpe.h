@@ -18,6 +18,7 @@ typedef struct TnAcpiGpe {
     TnMemoryRegion region;
     TnMemoryRegion *io;
     TnAcpiSci *sci;
+    GSource *raiser; /* tells the SCI of what was raised */
     GMutex lock;
     /* Under @lock, held while the SCI is told. */
     guint16 status, enable;
@@ -29,7 +30,9 @@ void tn_acpi_gpe_init(TnAcpiGpe *gpe, TnMemory *memory, TnMemoryRegion *io, guin
 /* Takes the block away and waits for accesses that are still inside. */
 void tn_acpi_gpe_done(TnAcpiGpe *gpe);
 
-/* Sets status bit @bit (0..15); the SCI follows when the guest enabled it. */
+/* Sets status bit @bit (0..15) at once. The SCI follows, when the guest enabled it, as the first
+ * thing that the main thread does back in its loop: a command of a monitor has been answered then,
+ * and its client does not wait for a processor that the guest has taken. */
 void tn_acpi_gpe_raise(TnAcpiGpe *gpe, unsigned bit);
 
 /* Status and enable to zero. */

@@ -147,6 +147,7 @@ test_plug_is_announced(Fixture *f, gconstpointer data)
     tn_test_out(f->board.p, TN_ACPI_GPE0_PORT + 2, 4, 2);
     plug(f, 4);
     g_assert_cmphex(tn_acpi_gpe_get_status(&f->board.gpe), ==, 4);
+    tn_test_iterate();
     g_assert_cmpint(f->board.p->irqs[9].level, ==, 1);
     select_cpu(f, 4);
     g_assert_cmphex(tn_test_in(f->board.p, FLAGS, 1), ==, 3);

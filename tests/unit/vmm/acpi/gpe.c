@@ -42,10 +42,59 @@ test_raise_sets_status(Fixture *f, gconstpointer data)
     g_assert_cmphex(tn_test_in(f->p, STATUS, 4), ==, 0x8008);
 }
 
+/* What a client asked for is answered before the guest is told. */
+static void
+test_raise_tells_the_sci_from_the_loop(Fixture *f, gconstpointer data)
+{
+    tn_test_outb(f->p, ENABLE, 0x08);
+    tn_acpi_gpe_raise(&f->gpe, 3);
+    g_assert_cmphex(tn_test_inb(f->p, STATUS), ==, 0x08);
+    g_assert_cmpint(f->p->irqs[SCI].level, ==, 0);
+    g_assert_true(g_main_context_iteration(NULL, FALSE));
+    g_assert_cmpint(f->p->irqs[SCI].level, ==, 1);
+    tn_test_iterate();
+    g_assert_cmpuint(f->p->irqs[SCI].calls, ==, 1);
+}
+
+static gboolean
+count_turns(gpointer user_data)
+{
+    guint *turns = user_data;
+
+    (*turns)++;
+    return G_SOURCE_CONTINUE;
+}
+
+/* As a client's commands that never end. */
+static void
+test_no_other_source_holds_the_sci_up(Fixture *f, gconstpointer data)
+{
+    guint turns = 0, busy = g_idle_add_full(G_PRIORITY_DEFAULT, count_turns, &turns, NULL);
+
+    tn_test_outb(f->p, ENABLE, 0x08);
+    tn_acpi_gpe_raise(&f->gpe, 3);
+    g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpint(f->p->irqs[SCI].level, ==, 1);
+    g_assert_cmpuint(turns, ==, 0);
+    g_source_remove(busy);
+}
+
+/* The guest was quicker: it has seen and cleared the status by itself. */
+static void
+test_status_cleared_before_the_sci(Fixture *f, gconstpointer data)
+{
+    tn_test_outb(f->p, ENABLE, 0x08);
+    tn_acpi_gpe_raise(&f->gpe, 3);
+    tn_test_outb(f->p, STATUS, 0x08);
+    tn_test_iterate();
+    g_assert_cmpuint(f->p->irqs[SCI].calls, ==, 0);
+}
+
 static void
 test_sci_is_status_and_enable(Fixture *f, gconstpointer data)
 {
     tn_acpi_gpe_raise(&f->gpe, 3);
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[SCI].level, ==, 0);
     tn_test_outb(f->p, ENABLE, 0x04);
     g_assert_cmpint(f->p->irqs[SCI].level, ==, 0);
@@ -72,6 +121,7 @@ test_high_byte_raises_too(Fixture *f, gconstpointer data)
 {
     tn_test_outb(f->p, ENABLE + 1, 0x80);
     tn_acpi_gpe_raise(&f->gpe, 15);
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[SCI].level, ==, 1);
     tn_test_outb(f->p, STATUS + 1, 0x80);
     g_assert_cmpint(f->p->irqs[SCI].level, ==, 0);
@@ -82,7 +132,11 @@ test_reset_clears_all(Fixture *f, gconstpointer data)
 {
     tn_test_out(f->p, ENABLE, 0xffff, 2);
     tn_acpi_gpe_raise(&f->gpe, 0);
+    tn_test_iterate();
+    g_assert_cmpint(f->p->irqs[SCI].level, ==, 1);
+    tn_acpi_gpe_raise(&f->gpe, 1);
     tn_acpi_gpe_reset(&f->gpe);
+    tn_test_iterate();
     g_assert_cmphex(tn_test_in(f->p, STATUS, 4), ==, 0);
     g_assert_cmpint(f->p->irqs[SCI].level, ==, 0);
 }
@@ -114,6 +168,9 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("gpe/raise-sets-status", test_raise_sets_status);
+    ADD("gpe/raise-tells-the-sci-from-the-loop", test_raise_tells_the_sci_from_the_loop);
+    ADD("gpe/no-other-source-holds-the-sci-up", test_no_other_source_holds_the_sci_up);
+    ADD("gpe/status-cleared-before-the-sci", test_status_cleared_before_the_sci);
     ADD("gpe/sci-is-status-and-enable", test_sci_is_status_and_enable);
     ADD("gpe/enable-reads-back", test_enable_reads_back);
     ADD("gpe/high-byte-raises-too", test_high_byte_raises_too);

@@ -110,6 +110,7 @@ test_at_rest(Fixture *f, gconstpointer data)
     g_assert_cmphex(in(f, REMOVABLE), ==, 0xffffffff);
     g_assert_cmphex(in(f, BUS), ==, 0);
     g_assert_cmphex(in(f, INDEX), ==, 0);
+    tn_test_iterate();
     g_assert_cmpint(f->board.p->irqs[9].level, ==, 0);
 }
 
@@ -119,6 +120,7 @@ test_up_is_told_and_cleared_by_reading(Fixture *f, gconstpointer data)
     tn_test_out(f->board.p, 0xafe2, 1 << 1, 2);
     tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
     g_assert_cmphex(tn_test_inb(f->board.p, 0xafe0), ==, 1 << 1);
+    tn_test_iterate();
     g_assert_cmpint(f->board.p->irqs[9].level, ==, 1);
     tn_acpi_pci_hotplug_plug(f->hotplug, 0, 6);
     g_assert_cmphex(in(f, UP), ==, 0x60);
@@ -415,6 +417,7 @@ test_trace_tells_each_step(Fixture *f, gconstpointer data)
     tn_test_out(f->board.p, 0xafe2, 1 << 1, 2);
     tn_hotplug_trace_set(f->board.p->platform.trace, TRUE);
     tn_acpi_pci_hotplug_plug(f->hotplug, 0, 5);
+    tn_test_iterate();
     (void)in(f, UP);
     ost(f, 5, 1, 0);
     tn_acpi_pci_hotplug_unplug_request(f->hotplug, 0, 5);

@@ -113,6 +113,7 @@ test_sci_joins_pm1_and_gpe(Fixture *f, gconstpointer data)
     tn_test_out(f->p, 0xafe2, 0x08, 2);
     tn_piix4_pm_press_power_button(f->pm);
     tn_acpi_gpe_raise(tn_piix4_pm_get_gpe(f->pm), 3);
+    tn_test_iterate();
     tn_test_out(f->p, 0x600, 0xffff, 2);
     g_assert_cmpint(f->p->irqs[TN_PIIX4_SCI_IRQ].level, ==, 1);
     tn_test_out(f->p, 0xafe0, 0xffff, 2);
@@ -158,6 +159,7 @@ test_reset(Fixture *f, gconstpointer data)
     config_write(f, 0x80, 0, 1);
     tn_test_out(f->p, 0xafe2, 0x08, 2);
     tn_acpi_gpe_raise(tn_piix4_pm_get_gpe(f->pm), 3);
+    tn_test_iterate();
     tn_reset_run(f->p->platform.reset);
     g_assert_cmpint(f->p->irqs[TN_PIIX4_SCI_IRQ].level, ==, 0);
     g_assert_cmphex(tn_test_in(f->p, 0xafe0, 4), ==, 0);

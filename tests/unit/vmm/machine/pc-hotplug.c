@@ -178,6 +178,7 @@ guest_ost(Fixture *f, unsigned slot, unsigned source, unsigned status)
 static void
 guest_take_sci(Fixture *f)
 {
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 1);
     g_assert_cmphex(tn_test_in(f->p, 0xafe0, 2), ==, 1 << 3);
     tn_test_out(f->p, 0xafe0, 1 << 3, 2);
@@ -251,6 +252,7 @@ test_cold_plug_is_silent(Fixture *f, gconstpointer data)
 
     tn_device_set_hotplugged(TN_DEVICE(dimm), FALSE);
     realize(dimm);
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
     g_assert_cmphex(tn_test_in(f->p, 0xafe0, 2), ==, 0);
     g_assert_cmphex(guest_flags(f, 0), ==, TN_ACPI_MEMORY_ENABLED);
@@ -276,6 +278,7 @@ test_plug_while_paused(Fixture *f, gconstpointer data)
     tn_run_state_stop(f->p->platform.run_state);
     plug(f, "d0");
     g_assert_true(guest_has_ram(f, WINDOW));
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 1);
 }
 
@@ -511,6 +514,7 @@ test_reset_keeps_flags_and_forgets_the_gpe(Fixture *f, gconstpointer data)
 
     request_unplug(f, dimm);
     tn_reset_run(f->p->platform.reset);
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
     g_assert_cmphex(tn_test_in(f->p, 0xafe0, 4), ==, 0);
     g_assert_cmphex(guest_flags(f, 0), ==,
@@ -651,6 +655,7 @@ test_refused_by_a_listener_is_undone_whole(Fixture *f, gconstpointer data)
     tn_memory_listener_register(&listener, f->p->platform.memory_space);
     assert_refused(dimm, "no DMA map for it");
     g_assert_false(guest_has_ram(f, WINDOW));
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
     g_assert_cmphex(guest_flags(f, 0), ==, 0);
     g_assert_cmpuint(tn_pc_hotplug_get_plugged_size(f->hotplug), ==, 0);

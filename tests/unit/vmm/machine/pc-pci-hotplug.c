@@ -201,6 +201,7 @@ assert_refused(TnDevice *device, const char *text)
 static void
 take_sci(Fixture *f)
 {
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 1);
     g_assert_cmphex(tn_test_inb(f->p, 0xafe0), ==, 1 << 1);
     tn_test_outb(f->p, 0xafe0, 1 << 1);
@@ -297,6 +298,7 @@ test_cold_plug_is_silent(Fixture *f, gconstpointer data)
     tn_device_set_hotplugged(device, FALSE);
     g_assert_true(tn_device_realize(device, NULL));
     assert_slots(f, "PCI 5 e0 1 enabled\n");
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
 }
 
@@ -324,6 +326,7 @@ test_no_slot_left(Fixture *f, gconstpointer data)
     g_assert_cmphex(tn_test_in(f->p, 0xae00, 4), ==, 0xfffffffc);
     tn_test_outb(f->p, 0xafe0, 1 << 1);
     assert_refused(last, "PCI: no slot/function available for test-function, all in use");
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
 }
 
@@ -341,6 +344,7 @@ test_occupied_slot(Fixture *f, gconstpointer data)
     assert_refused(make(f, "e3", TN_PCI_DEVFN(0, 0)),
                    "PCI: slot 0 function 0 not available for test-function, in use by "
                    "i440FX,id=(null)");
+    tn_test_iterate();
     g_assert_cmpint(f->p->irqs[9].level, ==, 0);
     assert_slots(f, "PCI 5 e0 1 enabled inserting\n");
 }
@@ -488,6 +492,7 @@ test_trace_from_realize_to_unrealize(Fixture *f, gconstpointer data)
 
     tn_hotplug_trace_set(f->p->platform.trace, TRUE);
     (void)plug(f, "e0", TN_PCI_DEVFN(5, 0));
+    tn_test_iterate();
     eject(f, 5);
     at = f->p->events->str;
     g_assert_nonnull(strstr(at, "\"step\":\"realize\",\"device\":\"e0\","
