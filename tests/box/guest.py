@@ -2,6 +2,7 @@
 """The test guest from outside: its console's reports, and the QMP of the monitor that runs it."""
 
 import json
+import os
 import re
 import shlex
 import socket
@@ -15,6 +16,10 @@ HERE = Path(__file__).resolve().parent
 LIMIT_SECONDS = 60
 # The kernel keeps a little of new memory for its own tables of it.
 TOLERANCE_KB = 16 * 1024
+# Where the interrupt controllers are, "on" or "split"; every case passes with both.
+IRQCHIP = os.environ.get("TENON_IRQCHIP", "on")
+ACCEL = ["-accel", f"kvm,kernel-irqchip={IRQCHIP}"]
+FEATURES_XML = f"<acpi/>{'<ioapic driver=' + repr('qemu') + '/>' if IRQCHIP == 'split' else ''}"
 KERNEL_WORDS = "console=ttyS0 panic=-1 quiet"
 
 

@@ -32,7 +32,7 @@ def machine(images, scratch, locked, *more):
     words = "tenon.online=online_movable memhp_default_state=online_movable iomem=relaxed"
     return guest.Machine(
         ["prlimit", f"--memlock={locked}", "setpriv", "--bounding-set=-ipc_lock",
-         "--inh-caps=-ipc_lock", f"{BUILD}/vmm/tenon-vmm", "-accel", "kvm", "-cpu", "host",
+         "--inh-caps=-ipc_lock", f"{BUILD}/vmm/tenon-vmm", *guest.ACCEL, "-cpu", "host",
          "-machine", "pc", "-nodefaults", "-display", "none", "-m", "512M,slots=4,maxmem=4G",
          "-smp", "2", "-object", "memory-backend-ram,id=ram,size=512M",
          "-numa", "node,nodeid=0,cpus=0-1,memdev=ram", "-numa", "node,nodeid=1", *more],

@@ -34,7 +34,7 @@ DOMAIN_XML = """\
     <initrd>{initrd}</initrd>
     <cmdline>{words}</cmdline>
   </os>
-  <features><acpi/></features>
+  <features>{features}</features>
   <cpu mode='host-passthrough'>
     <numa><cell id='0' cpus='0-1' memory='{mib}' unit='MiB'/></numa>
   </cpu>
@@ -50,7 +50,7 @@ class Guest:
         self._xml = Path(scratch) / "domain.xml"
         self._xml.write_text(DOMAIN_XML.format(
             name=NAME, uuid=UUID, mib=mib, kernel=images["KERNEL"], initrd=images["INITRD"],
-            words=guest.KERNEL_WORDS, devices=devices))
+            words=guest.KERNEL_WORDS, features=guest.FEATURES_XML, devices=devices))
         self._console = None
         self.reports = None
         self.memory_kb = 0

@@ -36,7 +36,7 @@ DOMAIN_XML = """\
     <initrd>{initrd}</initrd>
     <cmdline>{words}</cmdline>
   </os>
-  <features><acpi/></features>
+  <features>{features}</features>
   <cpu mode='host-passthrough'/>
   <devices><console type='pty'/></devices>
 </domain>
@@ -46,7 +46,7 @@ DOMAIN_XML = """\
 def machine(images, scratch):
     """One CPU of three, each a socket of its own."""
     return guest.Machine(
-        [f"{BUILD}/vmm/tenon-vmm", "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults",
+        [f"{BUILD}/vmm/tenon-vmm", *guest.ACCEL, "-cpu", "host", "-machine", "pc", "-nodefaults",
          "-display", "none", "-m", "512M", "-smp", "1,maxcpus=3,sockets=1,cores=3,threads=1"],
         images, scratch)
 
@@ -201,7 +201,8 @@ def check_virsh(tap, images, scratch):
     """The same by stock virsh, and a daemon that is started anew in between."""
     xml = Path(scratch) / "g.xml"
     xml.write_text(DOMAIN_XML.format(kernel=images["KERNEL"], initrd=images["INITRD"],
-                                     words=guest.KERNEL_WORDS), encoding="ascii")
+                                     words=guest.KERNEL_WORDS,
+                                     features=guest.FEATURES_XML), encoding="ascii")
     daemon = Daemon()
     shell = VirshShell("tenon:///system")
     shell.run(f"define {xml}")

@@ -15,7 +15,6 @@ from tap import Tap  # noqa: E402
 
 MIB = 1 << 20
 DIMM_MIB = 256
-IRQCHIP = os.environ.get("TENON_IRQCHIP", "on")  # or split: the same in both
 BUILD = os.environ.get("TENON_BUILD", os.environ.get("TENON_SOURCE", ".") + "/build")
 
 
@@ -23,8 +22,8 @@ def machine(images, scratch, *more, online="online_movable"):
     """tenon-vmm with four slots; the kernel onlines new memory by itself from the beginning on."""
     words = f"memhp_default_state={online} tenon.online={online}"
     return guest.Machine(
-        [f"{BUILD}/vmm/tenon-vmm", "-accel", f"kvm,kernel-irqchip={IRQCHIP}", "-cpu", "host",
-         "-machine", "pc", "-nodefaults", "-display", "none", "-m", "512M,slots=4,maxmem=4G", "-smp", "2", *more],
+        [f"{BUILD}/vmm/tenon-vmm", *guest.ACCEL, "-cpu", "host", "-machine", "pc", "-nodefaults",
+         "-display", "none", "-m", "512M,slots=4,maxmem=4G", "-smp", "2", *more],
         images, scratch, words=f"{guest.KERNEL_WORDS} {words}")
 
 

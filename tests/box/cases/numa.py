@@ -20,7 +20,7 @@ CELL_MIB = 384
 
 def arguments(backing):
     """The monitor's command line; `backing`: a file for the first cell."""
-    return [VMM, "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults", "-display",
+    return [VMM, *guest.ACCEL, "-cpu", "host", "-machine", "pc", "-nodefaults", "-display",
             "none", "-m", f"{2 * CELL_MIB}M", "-smp", "2",
             "-object", f"memory-backend-file,id=m0,size={CELL_MIB}M,mem-path={backing},share=on,"
                        "host-nodes=0,policy=bind",

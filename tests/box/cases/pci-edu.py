@@ -15,7 +15,7 @@ import guest  # noqa: E402
 from tap import Tap  # noqa: E402
 
 VMM = Path(os.environ["TENON_SOURCE"]) / "build/vmm/tenon-vmm"
-ARGV = [VMM, "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults", "-display", "none",
+ARGV = [VMM, *guest.ACCEL, "-cpu", "host", "-machine", "pc", "-nodefaults", "-display", "none",
         "-m", "256M", "-smp", "1", "-device", "edu,addr=5,id=e0",
         "-device", "pci-bridge,chassis_nr=1,id=br1,addr=6", "-device", "edu,bus=br1,addr=2"]
 BEHIND = "/sys/bus/pci/devices/0000:01:02.0"

@@ -24,7 +24,7 @@ UNPLUG_STEPS = ["gpe", "sci", "acpi-read", "eject", "unrealize"]
 def machine(images, scratch):
     """Not started: the first device comes before the guest."""
     return guest.Machine(
-        [f"{BUILD}/vmm/tenon-vmm", "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults",
+        [f"{BUILD}/vmm/tenon-vmm", *guest.ACCEL, "-cpu", "host", "-machine", "pc", "-nodefaults",
          "-display", "none", "-m", "512M", "-smp", "2", "-S",
          "-device", "pci-bridge,id=br1,chassis_nr=1,addr=0x10",
          "-device", "pci-bridge,id=br2,chassis_nr=2,bus=br1,addr=4"], images, scratch)

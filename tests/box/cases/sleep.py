@@ -14,7 +14,7 @@ import guest  # noqa: E402
 from tap import Tap  # noqa: E402
 
 VMM = Path(os.environ["TENON_SOURCE"]) / "build/vmm/tenon-vmm"
-ARGV = [VMM, "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults", "-display", "none",
+ARGV = [VMM, *guest.ACCEL, "-cpu", "host", "-machine", "pc", "-nodefaults", "-display", "none",
         "-m", "512M", "-smp", "2"]
 SLEEP = "run echo mem >/sys/power/state"
 ALARM = "run echo +4 >/sys/class/rtc/rtc0/wakealarm"
