@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 420
-"""virt-manager with a stock Debian kernel in the guest; $TENON_RESULTS, if set, gets the picture."""
+# limit: 300
+"""
+virt-manager with a stock Debian kernel in the guest; $TENON_RESULTS, if set, gets the picture:
+
+    tests/box/run --timeout 330 --results OUT tests/box/cases/virt-manager.py
+"""
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,7 +38,7 @@ DOMAIN_XML = """\
 
 def main():
     """Hand the guest to the test that needs no box."""
-    scratch = Path(os.environ["TENON_SCRATCH"])
+    scratch = Path(os.environ.get("TENON_SCRATCH") or tempfile.mkdtemp())
     images = guest.images()
     definition = scratch / "guest.xml"
     definition.write_text(DOMAIN_XML.format(**images))
