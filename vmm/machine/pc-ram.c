@@ -147,8 +147,8 @@ join_backends(TnPcRam *ram)
     ram->all = &ram->container;
 }
 
-static void
-map_windows(TnPcRam *ram)
+static gboolean
+map_windows(TnPcRam *ram, GError **error)
 {
     const TnPlatform *p = &ram->machine->platform;
 
@@ -163,7 +163,8 @@ map_windows(TnPcRam *ram)
         tn_memory_region_add_subregion(p->system_memory, 4 * GIB, &ram->above);
         ram->mapped_above = TRUE;
     }
-    tn_memory_commit(p->memory);
+    /* A guest whose RAM the accelerator did not take would run into nothing. */
+    return tn_memory_commit_checked(p->memory, error);
 }
 
 /*
@@ -195,7 +196,10 @@ tn_pc_ram_new(TnMachine *machine, GError **error)
     }
     tn_e820_split_ram(machine->config->ram_size, &ram->below_size, &ram->above_size);
     join_backends(ram);
-    map_windows(ram);
+    if (!map_windows(ram, error)) {
+        tn_pc_ram_free(ram);
+        return NULL;
+    }
     keep_low_memory_in_small_pages(ram);
     return ram;
 }

@@ -20,7 +20,8 @@ typedef struct TnPcRam TnPcRam;
  * tn_pc_ram_new:
  * Makes or finds the backends (-machine memory-backend, -numa memdev, else
  * "pc.ram") and maps them into system memory.
- * Errors: "memory backend 'x' not found", "... is busy", sizes that do not agree.
+ * Errors: "memory backend 'x' not found", "... is used multiple times", sizes that do not agree,
+ * RAM that a listener refuses (the accelerator has no slot for it). Nothing is mapped then.
  */
 TnPcRam *tn_pc_ram_new(TnMachine *machine, GError **error);
 /* Unmaps. NULL is fine. */
