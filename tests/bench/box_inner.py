@@ -209,16 +209,19 @@ def plug_once(who, domain, reports, removals, collected):
         collected.add(who, "removed_guest", trace.seconds())
 
 
+def domain_xml(who, images, words):
+    """The domain of both; `words`: the kernel's command line."""
+    return daemons.DOMAIN_XML.format(name=NAME, kernel=images["KERNEL"], initrd=images["INITRD"],
+                                     words=words, vcpus=daemons.VCPUS, last=daemons.VCPUS - 1,
+                                     extra=daemons.EXTRA[who])
+
+
 def dimm_of(who, runs, images, collected):
     """One daemon: a start, `runs` more of the same kernel, as many DIMMs in the last guest."""
     with daemons.Daemon(who) as daemon:
         connection = libvirt.open(daemon.uri)
         removals = Removals(connection)
-        text = daemons.DOMAIN_XML.format(name=NAME, kernel=images["KERNEL"],
-                                         initrd=images["INITRD"], words=VERBOSE,
-                                         vcpus=daemons.VCPUS, last=daemons.VCPUS - 1,
-                                         extra=daemons.EXTRA[who])
-        domain = connection.defineXML(text)
+        domain = connection.defineXML(domain_xml(who, images, VERBOSE))
         try:
             start_once(who, domain, collected, "first")
             daemon.wait_for_kernel()
@@ -238,13 +241,14 @@ def dimm_of(who, runs, images, collected):
         connection.close()
 
 
-def _deliver_events():
+def deliver_events():
+    """For a thread of its own."""
     while True:
         libvirt.virEventRunDefaultImpl()
 
 
-def dimm(runs, images, collected):
-    """The daemons."""
+def settle_libvirt():
+    """libvirtd's settings for this machine, and the bindings' for this program."""
     if os.environ.get("TENON_BOX"):
         with open("/etc/libvirt/qemu.conf", "a", encoding="ascii") as conf:
             conf.write(daemons.SETTINGS)
@@ -252,7 +256,12 @@ def dimm(runs, images, collected):
         daemons.hide_this_machines()
     libvirt.registerErrorHandler(lambda context, error: None, None)
     libvirt.virEventRegisterDefaultImpl()
-    threading.Thread(target=_deliver_events, daemon=True).start()
+
+
+def dimm(runs, images, collected):
+    """The daemons."""
+    settle_libvirt()
+    threading.Thread(target=deliver_events, daemon=True).start()
     for who in monitors.BOTH:
         dimm_of(who, runs, images, collected)
 

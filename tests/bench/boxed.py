@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The groups boot, dimm and hostdev: a stock Debian guest, in the box or, where it can, here."""
+"""The groups boot, dimm, attach and hostdev: a stock Debian guest, in the box or, where it can, here."""
 
 import sys
 from pathlib import Path
@@ -15,6 +15,7 @@ from table import Row, absolute_row, ratio_row, runs  # noqa: E402
 
 INNER = HERE / "box_inner.py"
 HOSTDEV_INNER = HERE / "hostdev_inner.py"
+ATTACH_INNER = HERE / "attach_inner.py"
 # Longer than any run on a busy machine took: 330 s for 5 of boot, the longest group.
 LIMIT_SECONDS = 180
 LIMIT_SECONDS_A_RUN = 120
@@ -76,6 +77,15 @@ def dimm():
         own = f"{name}_guest"
         if own in tenon:
             yield Row("of that the guest and KVM alone", "ms", peer[own] * 1e3, tenon[own] * 1e3)
+
+
+def attach():
+    """The daemons: an NVMe disk of the box's in and out; never this machine's own."""
+    peer, tenon = _in_boxes(["--nvme", DISK, ATTACH_INNER, str(runs())])
+    for name, text in (("attach", "attach-device of an NVMe disk, managed: the call returns"),
+                       ("probe", "attach-device to the guest's /dev/nvme0n1"),
+                       ("detach", "detach to the device-removed event, the host has it back")):
+        yield ratio_row(text, "ms", peer[name], tenon[name], 1)
 
 
 def hostdev():
