@@ -125,5 +125,8 @@ def qmp():
     yield ratio_row("QMP, paused guest: query-status", "ms", peer[0], tenon[0], 1)
     yield ratio_row("QMP: object-add + device_add, the 1st DIMM", "ms", peer[1], tenon[1], 1)
     yield ratio_row(f"QMP: the same, DIMMs {DIMMS - 4} to {DIMMS}", "ms", peer[2], tenon[2], 1)
-    yield Row(f"QMP: DIMM {DIMMS} as a multiple of the first five", "", peer[2] / peer[3],
-              tenon[2] / tenon[3], 1.1, "about 1")
+    yield Row(f"QMP: DIMM {DIMMS} as a multiple of the 1st", "", peer[2] / peer[1],
+              tenon[2] / tenon[1], 1, "no more than 1")
+    # Without what happens for the first time: what the 195 before it cost.
+    yield Row("QMP: the same as a multiple of the first five", "", peer[2] / peer[3],
+              tenon[2] / tenon[3])

@@ -185,7 +185,8 @@ choose_bus(TnMachine *self, TnDevice *device, const char *name, GError **error)
     gboolean is_pci = g_strcmp0(kind, "PCI") == 0;
     gboolean is_isa = g_strcmp0(kind, "ISA") == 0;
     gboolean names_isa = g_strcmp0(name, "isa.0") == 0;
-    TnPciBus *pci = tn_pci_bus_find(self->root, name ? name : "pci.0");
+    /* The search visits every object there is: not for a DIMM, which has no bus. */
+    TnPciBus *pci = name || is_pci ? tn_pci_bus_find(self->root, name ? name : "pci.0") : NULL;
 
     if (name && !pci && !names_isa) {
         g_set_error(error, TN_CORE_ERROR, TN_CORE_ERROR_GENERIC, "Bus '%s' not found", name);
