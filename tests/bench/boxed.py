@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The groups boot, dimm, attach and hostdev: a stock Debian guest, in the box or, where it can, here."""
+"""The groups with a stock Debian guest, in the box or, where it can, here."""
 
 import sys
 from pathlib import Path
@@ -25,12 +25,15 @@ MOST_DEBIAN_MB = 6
 DISK = "64M"
 
 
+def _limit():
+    return LIMIT_SECONDS + runs() * LIMIT_SECONDS_A_RUN
+
+
 def _in_boxes(argv):
     """What `argv`, the end of a command line of the box, measured; in a new box if one is lost."""
-    limit = LIMIT_SECONDS + runs() * LIMIT_SECONDS_A_RUN
     for left in reversed(range(BOXES)):
         try:
-            return measured([BOX / "run", "--timeout", str(limit), *argv], limit + 60)
+            return measured([BOX / "run", "--timeout", str(_limit()), *argv], _limit() + 60)
         except BenchError as error:
             if not left:
                 raise
@@ -41,8 +44,7 @@ def _in_boxes(argv):
 def _inside(group):
     if host_kvm.verdict()[0]:
         # A namespace, because the dimm group changes libvirt's settings.
-        limit = LIMIT_SECONDS + runs() * LIMIT_SECONDS_A_RUN
-        return measured(["unshare", "--mount", INNER, group, str(runs())], limit)
+        return measured(["unshare", "--mount", INNER, group, str(runs())], _limit())
     return _in_boxes([INNER, group, str(runs())])
 
 
